@@ -1,0 +1,63 @@
+#include "server/base/mutex.h"
+
+#include "server/base/check.h"
+
+namespace latchkey {
+
+#ifdef LATCHKEY_RANK_CHECK
+
+namespace {
+
+// More than all shards and a leaf.
+constexpr int kHeldMax = 320;
+
+// What the calling thread holds, in the order of locking.
+struct Held {
+  const Mutex* mutexes[kHeldMax];
+  LockRank ranks[kHeldMax];
+  int count = 0;
+};
+
+thread_local Held held;
+
+}  // namespace
+
+Mutex::Mutex(LockRank rank) : rank_(rank) {
+  LATCHKEY_CHECK(rank < kLeafRank, "kLeafRank belongs to leaves");
+}
+
+void Mutex::Lock() {
+  for (int i = 0; i < held.count; ++i) {
+    LATCHKEY_CHECK(held.mutexes[i] != this, "a thread locks a mutex once");
+    LATCHKEY_CHECK(held.ranks[i] < rank_,
+                   "mutexes are locked in ascending rank, leaves last");
+  }
+  LATCHKEY_CHECK(held.count < kHeldMax, "a thread holds few mutexes");
+  mutex_.lock();
+  held.mutexes[held.count] = this;
+  held.ranks[held.count] = rank_;
+  ++held.count;
+}
+
+void Mutex::Unlock() {
+  int i = held.count - 1;
+  while (i >= 0 && held.mutexes[i] != this) --i;
+  LATCHKEY_CHECK(i >= 0, "a thread unlocks what it holds");
+  for (; i + 1 < held.count; ++i) {
+    held.mutexes[i] = held.mutexes[i + 1];
+    held.ranks[i] = held.ranks[i + 1];
+  }
+  --held.count;
+  mutex_.unlock();
+}
+
+void Mutex::AssertHeld() const {
+  for (int i = 0; i < held.count; ++i) {
+    if (held.mutexes[i] == this) return;
+  }
+  LATCHKEY_CHECK(false, "the calling thread holds this mutex");
+}
+
+#endif  // LATCHKEY_RANK_CHECK
+
+}  // namespace latchkey

@@ -1,0 +1,32 @@
+// The one place where the server's errors become what gRPC sends.
+//
+// Thread safety: free functions, no shared state.
+
+#ifndef LATCHKEY_SERVER_RPC_STATUS_MAPPING_H_
+#define LATCHKEY_SERVER_RPC_STATUS_MAPPING_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace latchkey {
+
+// A status as it goes over the wire.
+struct WireStatus {
+  // A gRPC status code, 0 (OK) to 16.
+  int code = 0;
+
+  // In English; transports percent-encode it.
+  std::string message;
+
+  // A serialized google.rpc.Status for `grpc-status-details-bin`, or empty.
+  std::string details;
+};
+
+// `status` with its details (server/base/error.h) as google.rpc.Status: an
+// ErrorInfo with domain "latchkey", and a BadRequest where a field is named.
+WireStatus ToWireStatus(const absl::Status& status);
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_RPC_STATUS_MAPPING_H_

@@ -1,0 +1,109 @@
+// Entry is one key with its value, in one allocation.
+//
+//   | version | expire_time | references | flags | value size | key size | key | value |
+//
+// Key, value and flags never change.  Version is set once, by the commit that
+// publishes the entry.  Only the expiry of a published entry changes, and only
+// under the mutex of its shard; whoever reads it without that mutex reads a copy
+// that was made under it (EntryView).
+//
+// Thread safety: an EntryRef belongs to one thread; different references to one
+// entry may be used and dropped by different threads.  A reader that got its
+// reference under the shard's mutex sees the version by that mutex.
+
+#ifndef LATCHKEY_SERVER_STORE_ENTRY_H_
+#define LATCHKEY_SERVER_STORE_ENTRY_H_
+
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+#include "server/base/clock.h"
+
+namespace latchkey {
+
+class EntryRef;
+
+class Entry {
+ public:
+  // Makes an entry that is not published yet, with no version.
+  //
+  // REQUIRES: the key is at most 65,535 bytes, the value less than 4 GiB.
+  static EntryRef Make(std::string_view key, std::string_view value,
+                       uint32_t flags, UnixNanos expire_time);
+
+  Entry(const Entry&) = delete;
+  Entry& operator=(const Entry&) = delete;
+
+  std::string_view key() const { return {bytes(), key_size_}; }
+  std::string_view value() const { return {bytes() + key_size_, value_size_}; }
+  uint32_t flags() const { return flags_; }
+  uint64_t version() const { return version_; }
+
+  // The mutex of the entry's shard guards the expiry of a published entry.
+  UnixNanos expire_time() const { return expire_time_; }
+  void set_expire_time(UnixNanos expire_time) { expire_time_ = expire_time; }
+
+  // REQUIRES: the entry is not published yet.
+  void set_version(uint64_t version) { version_ = version; }
+
+ private:
+  friend class EntryRef;
+
+  Entry(std::string_view key, std::string_view value, uint32_t flags,
+        UnixNanos expire_time);
+  ~Entry() = default;
+
+  const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
+  char* bytes() { return reinterpret_cast<char*>(this + 1); }
+
+  static void Destroy(Entry* entry);
+
+  uint64_t version_ = 0;
+  UnixNanos expire_time_;
+  // The last to let go destroys: its decrement acquires what every other owner
+  // did before its own, which releases.
+  mutable std::atomic<uint32_t> references_ = 0;
+  const uint32_t flags_;
+  const uint32_t value_size_;
+  const uint16_t key_size_;
+};
+
+static_assert(sizeof(Entry) == 32, "key bytes follow the header");
+
+// A counted reference to an entry, or null.
+class EntryRef {
+ public:
+  EntryRef() = default;
+  explicit EntryRef(Entry* entry) : entry_(entry) {
+    if (entry_ != nullptr) {
+      entry_->references_.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+  EntryRef(const EntryRef& other) : EntryRef(other.entry_) {}
+  EntryRef(EntryRef&& other) noexcept
+      : entry_(std::exchange(other.entry_, nullptr)) {}
+  EntryRef& operator=(EntryRef other) noexcept {
+    std::swap(entry_, other.entry_);
+    return *this;
+  }
+  ~EntryRef() {
+    if (entry_ != nullptr &&
+        entry_->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      Entry::Destroy(entry_);
+    }
+  }
+
+  Entry* get() const { return entry_; }
+  Entry& operator*() const { return *entry_; }
+  Entry* operator->() const { return entry_; }
+  explicit operator bool() const { return entry_ != nullptr; }
+
+ private:
+  Entry* entry_ = nullptr;
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_STORE_ENTRY_H_
