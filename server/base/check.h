@@ -12,11 +12,11 @@ namespace latchkey {
 
 }  // namespace latchkey
 
-#define LATCHKEY_CHECK(condition, promise)                                 \
-  do {                                                                     \
-    if (!(condition)) [[unlikely]] {                                       \
-      ::latchkey::CheckFailed(__FILE__, __LINE__, #condition, promise);    \
-    }                                                                      \
+#define LATCHKEY_CHECK(condition, promise)                              \
+  do {                                                                  \
+    if (!(condition)) [[unlikely]] {                                    \
+      ::latchkey::CheckFailed(__FILE__, __LINE__, #condition, promise); \
+    }                                                                   \
   } while (false)
 
 #endif  // LATCHKEY_SERVER_BASE_CHECK_H_

@@ -36,9 +36,9 @@ class Clock {
   virtual UnixNanos Now() const = 0;
 };
 
-// The time of the machine: its monotonic clock, anchored to its wall clock once,
-// at construction.  A later step of the wall clock is not seen, so an expiry or
-// a deadline never jumps.
+// The time of the machine: its monotonic clock, anchored to its wall clock
+// once, at construction.  A later step of the wall clock is not seen, so an
+// expiry or a deadline never jumps.
 class SystemClock final : public Clock {
  public:
   SystemClock();

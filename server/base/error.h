@@ -8,7 +8,8 @@
 // Thread safety: free functions and values, no shared state.
 //
 // Example:
-//   return MakeError(absl::StatusCode::kAborted, ErrorReason::kPreconditionFailed,
+//   return MakeError(absl::StatusCode::kAborted,
+//   ErrorReason::kPreconditionFailed,
 //                    "version is 7", {{"current_version", "7"}});
 
 #ifndef LATCHKEY_SERVER_BASE_ERROR_H_
@@ -89,8 +90,8 @@ std::optional<ErrorDetails> GetErrorDetails(const absl::Status& status);
 absl::Status WithMetadata(const absl::Status& status, std::string_view name,
                           std::string_view value);
 
-// `status` with its field path prefixed, as "puts[3]." before "key"; the message
-// follows.  A status without a field is returned as it is.
+// `status` with its field path prefixed, as "puts[3]." before "key"; the
+// message follows.  A status without a field is returned as it is.
 absl::Status WithFieldPrefix(const absl::Status& status,
                              std::string_view prefix);
 

@@ -13,8 +13,8 @@
 // Why not absl::Mutex: the packaged abseil runs its own deadlock detector on
 // each lock, and the thread sanitizer reports false races on it.
 //
-// Thread safety: that is what it is for.  A Mutex must be unlocked by the thread
-// that locked it, and not be destroyed while it is held.
+// Thread safety: that is what it is for.  A Mutex must be unlocked by the
+// thread that locked it, and not be destroyed while it is held.
 //
 // Example:
 //   class Counter {

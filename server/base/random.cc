@@ -2,7 +2,6 @@
 
 #include <sys/random.h>
 
-
 namespace latchkey {
 
 void SystemRandom::Fill(std::span<std::byte> bytes) {

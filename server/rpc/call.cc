@@ -5,8 +5,8 @@
 namespace latchkey {
 namespace {
 
-// Metadata by which a client asks for, and gets, the time a request spent in the
-// server.
+// Metadata by which a client asks for, and gets, the time a request spent in
+// the server.
 constexpr std::string_view kTimingRequest = "latchkey-timing";
 constexpr std::string_view kTimingAnswer = "latchkey-server-us";
 

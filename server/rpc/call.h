@@ -9,8 +9,8 @@
 //      anything it got from it.
 //   3. A handler never blocks.
 //
-// Thread safety: a unary call may be finished from any thread.  The methods of a
-// streaming call may be called from any thread, but not by two at once.
+// Thread safety: a unary call may be finished from any thread.  The methods of
+// a streaming call may be called from any thread, but not by two at once.
 //
 // Lifetime: the transport owns a call and keeps it until it was finished.
 
@@ -55,7 +55,8 @@ class Call {
   // Ends by the client's deadline, its cancel, a lost connection or a drain.
   virtual DeadlineToken token() const = 0;
 
-  // Adds metadata to the end of the answer.  REQUIRES: the call is not finished.
+  // Adds metadata to the end of the answer.  REQUIRES: the call is not
+  // finished.
   void AddTrailer(std::string_view name, std::string_view value);
 
   // Finishes a unary call with its response.

@@ -33,20 +33,20 @@ class StreamHandler {
   // The answer to Call::Send(): the next message may be sent.
   virtual void OnSent() {}
 
-  // The client cancelled, its deadline passed, or the connection was lost.  Comes
-  // at most once, and the handler still has to finish the call.
+  // The client cancelled, its deadline passed, or the connection was lost.
+  // Comes at most once, and the handler still has to finish the call.
   virtual void OnCancel() = 0;
 
   // The call is over: it was finished, and nothing else will be called.
   virtual void OnDone() {}
 };
 
-// Answers a unary call, or arranges for it.  `request` is the serialized request
-// and lives until the call is finished.
+// Answers a unary call, or arranges for it.  `request` is the serialized
+// request and lives until the call is finished.
 using UnaryHandler = std::function<void(Call& call, std::string_view request)>;
 
-// Begins a streaming call.  The handler calls Receive() and Send() on `call` from
-// its methods; both may be called in here.
+// Begins a streaming call.  The handler calls Receive() and Send() on `call`
+// from its methods; both may be called in here.
 using StreamHandlerFactory =
     std::function<std::unique_ptr<StreamHandler>(Call& call)>;
 

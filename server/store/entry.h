@@ -1,11 +1,12 @@
 // Entry is one key with its value, in one allocation.
 //
-//   | version | expire_time | references | flags | value size | key size | key | value |
+//   | version | expire_time | references | flags | value size | key size | key
+//   | value |
 //
 // Key, value and flags never change.  Version is set once, by the commit that
 // publishes the entry.  Only the expiry of a published entry changes, and only
-// under the mutex of its shard; whoever reads it without that mutex reads a copy
-// that was made under it (EntryView).
+// under the mutex of its shard; whoever reads it without that mutex reads a
+// copy that was made under it (EntryView).
 //
 // Thread safety: an EntryRef belongs to one thread; different references to one
 // entry may be used and dropped by different threads.  A reader that got its

@@ -1,6 +1,6 @@
 // KeyHasher is the keyed 64-bit hash of a key: SipHash-2-4 (Aumasson and
-// Bernstein, 2012), by libsodium.  Its secret is drawn at boot, so that no client
-// can aim its keys at one shard or at one place in a table.
+// Bernstein, 2012), by libsodium.  Its secret is drawn at boot, so that no
+// client can aim its keys at one shard or at one place in a table.
 //
 // Thread safety: Hash() may be called from any thread.
 

@@ -1,5 +1,5 @@
-// What can be asked of the store, and what it answers: plain values, known to no
-// protocol.  The fields mean what proto/latchkey/v1/cache.proto says of the
+// What can be asked of the store, and what it answers: plain values, known to
+// no protocol.  The fields mean what proto/latchkey/v1/cache.proto says of the
 // fields of the same names.
 //
 // Lifetime: the views of a request refer to the caller's memory, for the length
@@ -36,8 +36,9 @@ struct Expiration {
   enum class Kind : uint8_t { kNever, kTtl, kAt, kKeep };
 
   Kind kind = Kind::kNever;
-  Nanos ttl = 0;     // kTtl only; > 0.
-  UnixNanos at = 0;  // kAt only; later than the commit, else INVALID_EXPIRATION.
+  Nanos ttl = 0;  // kTtl only; > 0.
+  UnixNanos at =
+      0;  // kAt only; later than the commit, else INVALID_EXPIRATION.
 };
 
 struct GetOperation {
@@ -94,10 +95,9 @@ struct TransferOperation {
   bool create_destination = false;
 };
 
-using Operation =
-    std::variant<GetOperation, PutOperation, DeleteOperation,
-                 IncrementOperation, TouchOperation, MoveOperation,
-                 TransferOperation>;
+using Operation = std::variant<GetOperation, PutOperation, DeleteOperation,
+                               IncrementOperation, TouchOperation,
+                               MoveOperation, TransferOperation>;
 
 struct Compare {
   std::string_view key;

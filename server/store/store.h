@@ -1,9 +1,10 @@
-// Store is the whole of the data: 256 shards under one lock order, with a single
-// way to write.
+// Store is the whole of the data: 256 shards under one lock order, with a
+// single way to write.
 //
 // Invariants:
 //   1. A key lives in the shard of its keyed hash and nowhere else.
-//   2. Every commit has one version, the next number after the last, taken while
+//   2. Every commit has one version, the next number after the last, taken
+//   while
 //      all locks of the commit are held.  Every entry it writes carries it.
 //   3. A transaction publishes all of its changes or none, and no reader sees
 //      some of them.
@@ -64,8 +65,8 @@ class Store {
   absl::StatusOr<GetResult> Get(const GetOperation& operation,
                                 DeadlineToken token) const;
 
-  // Reads keys, each at some moment during the call.  The token is checked every
-  // 64 keys.
+  // Reads keys, each at some moment during the call.  The token is checked
+  // every 64 keys.
   //
   // Errors: the token's end; RESPONSE_TOO_LARGE.
   absl::StatusOr<BatchGetResult> BatchGet(
@@ -110,9 +111,9 @@ class Store {
 
   // Synchronises itself.
   std::unique_ptr<ShardTable> shards_;
-  // The version of the last commit.  A committer adds one while it holds all its
-  // locks; whoever takes one of those locks later sees entries with that version
-  // by the lock, and the counter at least there.
+  // The version of the last commit.  A committer adds one while it holds all
+  // its locks; whoever takes one of those locks later sees entries with that
+  // version by the lock, and the counter at least there.
   std::atomic<uint64_t> version_;
   // Where SweepExpired goes on.  Any value is right; a race costs one visit.
   std::atomic<uint32_t> sweep_next_ = 0;

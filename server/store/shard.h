@@ -1,0 +1,152 @@
+// Shard is one 256th of the data: a mutex over one hash table and an index of
+// the entries that expire.
+//
+// Invariants:
+//   1. The table holds at most one entry for a key.
+//   2. The expiry index holds exactly the table's entries with an expiry, under
+//      the expiry they have.
+//
+// Thread safety: the mutex guards everything.  It is locked by ShardLock, one
+// shard at a time, or by MultiShardLock; nothing else can name it.
+
+#ifndef LATCHKEY_SERVER_STORE_SHARD_H_
+#define LATCHKEY_SERVER_STORE_SHARD_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_set.h"
+#include "server/base/clock.h"
+#include "server/base/mutex.h"
+#include "server/store/entry.h"
+#include "server/store/key_hasher.h"
+
+namespace latchkey {
+
+// The shard of a key is the top 8 bits of its hash.
+using ShardIndex = uint8_t;
+inline constexpr size_t kShardCount = 256;
+
+// A key whose hash is known, so that it is computed once for an operation.
+struct HashedKey {
+  std::string_view key;
+  uint64_t hash = 0;
+
+  ShardIndex shard() const { return static_cast<ShardIndex>(hash >> 56); }
+};
+
+// Aligned so that two shards never share a cache line.
+class alignas(64) Shard {
+ public:
+  // `hasher` must outlive the shard.
+  Shard(ShardIndex index, const KeyHasher& hasher);
+
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  // The entry of `key` that is alive at `now`, or nullptr.
+  Entry* Find(const HashedKey& key, UnixNanos now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Publishes `entry` under its key and returns what it replaced, or null.
+  //
+  // REQUIRES: key.key == entry->key(), and the entry is in no table.
+  EntryRef Put(const HashedKey& key, EntryRef entry)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Removes the entry of `key`, expired or not, and returns it, or null.
+  EntryRef Remove(const HashedKey& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Changes the expiry of a published entry.
+  void SetExpireTime(Entry& entry, UnixNanos expire_time)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Removes entries that are expired at `now`, at most `entries_max`, those
+  // that expired first; appends them to `removed`, so that the caller frees
+  // them without the lock.
+  void RemoveExpired(UnixNanos now, size_t entries_max,
+                     std::vector<EntryRef>& removed)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  size_t size() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return table_.size();
+  }
+
+  // Tells the compiler what it cannot follow through MultiShardLock, and in a
+  // debug build verifies it.
+  void AssertHeld() const ABSL_ASSERT_EXCLUSIVE_LOCK(mutex_) {
+    mutex_.AssertHeld();
+  }
+
+ private:
+  friend class MultiShardLock;
+  friend class ShardLock;
+
+  // A table's element: an entry that is replaced in place by one of equal key.
+  struct Slot {
+    mutable EntryRef entry;
+  };
+
+  // Both functors take a slot, or a HashedKey to look for.
+  struct SlotHash {
+    using is_transparent = void;
+    size_t operator()(const HashedKey& key) const { return key.hash; }
+    size_t operator()(const Slot& slot) const {
+      return hasher->Hash(slot.entry->key());
+    }
+    const KeyHasher* hasher;
+  };
+  struct SlotEqual {
+    using is_transparent = void;
+    bool operator()(const Slot& a, const HashedKey& b) const {
+      return a.entry->key() == b.key;
+    }
+    bool operator()(const HashedKey& a, const Slot& b) const {
+      return a.key == b.entry->key();
+    }
+    bool operator()(const Slot& a, const Slot& b) const {
+      return a.entry->key() == b.entry->key();
+    }
+  };
+
+  void IndexExpiry(Entry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void UnindexExpiry(Entry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Constant after construction.
+  const KeyHasher& hasher_;
+
+  // Synchronises itself.
+  mutable Mutex mutex_;
+
+  // Guarded by mutex_.
+  absl::flat_hash_set<Slot, SlotHash, SlotEqual> table_ ABSL_GUARDED_BY(mutex_);
+  absl::btree_set<std::pair<UnixNanos, Entry*>> expiry_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Holds one shard's mutex for the length of a scope.
+//
+// REQUIRES: the calling thread holds no shard mutex; who needs two takes a
+// MultiShardLock.
+class [[nodiscard]] ABSL_SCOPED_LOCKABLE ShardLock {
+ public:
+  explicit ShardLock(Shard& shard) ABSL_EXCLUSIVE_LOCK_FUNCTION(shard.mutex_)
+      : shard_(shard) {
+    shard_.mutex_.Lock();
+  }
+  ~ShardLock() ABSL_UNLOCK_FUNCTION() { shard_.mutex_.Unlock(); }
+
+  ShardLock(const ShardLock&) = delete;
+  ShardLock& operator=(const ShardLock&) = delete;
+
+ private:
+  Shard& shard_;
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_STORE_SHARD_H_

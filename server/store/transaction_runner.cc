@@ -1,0 +1,247 @@
+#include "server/store/transaction_runner.h"
+
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/error.h"
+#include "server/base/string_view.h"
+#include "server/store/rules.h"
+
+namespace latchkey {
+namespace {
+
+// How the request calls the operation, by Operation's alternatives.
+constexpr const char* kOperationFields[] = {
+    "get", "put", "delete", "increment", "touch", "move", "transfer"};
+
+constexpr std::string_view kExpirationField = "expiration";
+
+// The keys of an operation; the second is empty where there is one only.
+struct Keys {
+  std::string_view first;
+  std::string_view second;
+};
+
+template <typename OneKey>
+Keys KeysOf(const OneKey& operation) {
+  return {operation.key, {}};
+}
+Keys KeysOf(const MoveOperation& move) {
+  return {move.source_key, move.destination_key};
+}
+Keys KeysOf(const TransferOperation& transfer) {
+  return {transfer.source_key, transfer.destination_key};
+}
+
+}  // namespace
+
+TransactionRunner::TransactionRunner(const Transaction& transaction,
+                                     WorkingSet& copies)
+    : transaction_(transaction), copies_(copies) {
+  for (const Compare& compare : transaction.compares) {
+    compared_.push_back(copies_.Add(compare.key));
+  }
+  on_success_ = Prepare(transaction.on_success);
+  on_failure_ = Prepare(transaction.on_failure);
+}
+
+TransactionRunner::Steps TransactionRunner::Prepare(
+    std::span<const Operation> operations) {
+  Steps steps;
+  steps.reserve(operations.size());
+  for (const Operation& operation : operations) {
+    const Keys keys =
+        std::visit([](const auto& kind) { return KeysOf(kind); }, operation);
+    Step step = {&operation, copies_.Add(keys.first), 0, EntryRef()};
+    if (!keys.second.empty()) step.second = copies_.Add(keys.second);
+    if (const auto* put = std::get_if<PutOperation>(&operation)) {
+      step.prepared = Entry::Make(put->key, put->value, put->flags, kNever);
+    }
+    steps.push_back(std::move(step));
+  }
+  return steps;
+}
+
+absl::Status TransactionRunner::Run(UnixNanos now, size_t result_bytes_max,
+                                    TransactionResult* result) {
+  now_ = now;
+  budget_ = ResultBudget(result_bytes_max);
+  for (size_t i = 0; i < compared_.size() && result->succeeded; ++i) {
+    result->succeeded =
+        Holds(transaction_.compares[i].precondition, copies_[compared_[i]]);
+  }
+  return RunSteps(result->succeeded ? on_success_ : on_failure_, result);
+}
+
+absl::Status TransactionRunner::RunSteps(Steps& steps,
+                                         TransactionResult* result) {
+  for (size_t i = 0; i < steps.size(); ++i) {
+    absl::StatusOr<OperationResult> answer = RunStep(steps[i]);
+    if (!answer.ok()) {
+      return NameOperation(answer.status(), i, result->succeeded);
+    }
+    result->results.push_back(*std::move(answer));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<OperationResult> TransactionRunner::RunStep(Step& step) {
+  return std::visit(
+      [&](const auto& operation) -> absl::StatusOr<OperationResult> {
+        auto answer = Apply(operation, step);
+        if (!answer.ok()) return answer.status();
+        return OperationResult(*std::move(answer));
+      },
+      *step.operation);
+}
+
+absl::Status TransactionRunner::NameOperation(const absl::Status& error,
+                                              size_t index,
+                                              bool succeeded) const {
+  if (transaction_.form == Transaction::Form::kSingle) return error;
+  std::string prefix;
+  if (transaction_.form == Transaction::Form::kBatch) {
+    prefix = absl::StrCat(ToAbsl(transaction_.batch_field), "[", index, "].");
+  } else {
+    const auto& list =
+        succeeded ? transaction_.on_success : transaction_.on_failure;
+    prefix = absl::StrCat(succeeded ? "on_success[" : "on_failure[", index,
+                          "].", kOperationFields[list[index].index()], ".");
+  }
+  return WithMetadata(WithFieldPrefix(error, prefix), "index",
+                      std::to_string(index));
+}
+
+absl::StatusOr<GetResult> TransactionRunner::Apply(const GetOperation& get,
+                                                   Step& step) {
+  WorkingCopy& copy = copies_[step.first];
+  GetResult result;
+  if (copy.entry() == nullptr) return result;
+  if (get.touch.has_value()) {
+    absl::StatusOr<UnixNanos> expire_time =
+        ResolveExpiration(*get.touch, now_, copy.expire_time(), "touch");
+    if (!expire_time.ok()) return expire_time.status();
+    copy.SetExpireTime(*expire_time);
+    result.touched_expire_time = *expire_time;
+  }
+  result.not_modified = get.if_version_not != kNoVersion &&
+                        copy.entry()->version() == get.if_version_not;
+  if (result.not_modified) return result;
+  if (absl::Status s = budget_.Take(copy.entry()); !s.ok()) return s;
+  result.found = copy.view();
+  return result;
+}
+
+absl::StatusOr<PutResult> TransactionRunner::Apply(const PutOperation& put,
+                                                   Step& step) {
+  WorkingCopy& copy = copies_[step.first];
+  absl::StatusOr<UnixNanos> expire_time = ResolveExpiration(
+      put.expiration, now_, copy.expire_time(), kExpirationField);
+  if (!expire_time.ok()) return expire_time.status();
+  if (absl::Status s = CheckPrecondition(put.precondition, copy); !s.ok()) {
+    return s;
+  }
+  PutResult result = {.expire_time = *expire_time, .previous = {}};
+  if (put.return_previous) {
+    if (absl::Status s = budget_.Take(copy.entry()); !s.ok()) return s;
+    result.previous = copy.view();
+  }
+  copy.Set(std::move(step.prepared), *expire_time);
+  return result;
+}
+
+absl::StatusOr<DeleteResult> TransactionRunner::Apply(
+    const DeleteOperation& del, Step& step) {
+  WorkingCopy& copy = copies_[step.first];
+  if (absl::Status s = CheckPrecondition(del.precondition, copy); !s.ok()) {
+    return s;
+  }
+  DeleteResult result;
+  if (copy.entry() == nullptr) return result;
+  result.deleted = true;
+  if (del.return_previous) {
+    if (absl::Status s = budget_.Take(copy.entry()); !s.ok()) return s;
+    result.previous = copy.view();
+  }
+  copy.Remove();
+  return result;
+}
+
+absl::StatusOr<IncrementResult> TransactionRunner::Apply(
+    const IncrementOperation& increment, Step& step) {
+  WorkingCopy& copy = copies_[step.first];
+  absl::StatusOr<UnixNanos> expire_time = ResolveExpiration(
+      increment.expiration, now_, copy.expire_time(), kExpirationField);
+  if (!expire_time.ok()) return expire_time.status();
+  if (copy.entry() == nullptr && !increment.initial.has_value()) {
+    return KeyNotFoundError("counter");
+  }
+  absl::StatusOr<int64_t> counter = copy.entry() == nullptr
+                                        ? *increment.initial
+                                        : ParseCounter(*copy.entry());
+  if (!counter.ok()) return counter.status();
+  absl::StatusOr<int64_t> sum =
+      AddWithin(*counter, increment.delta, increment.min, increment.max);
+  if (!sum.ok()) return sum.status();
+  copy.Set(MakeCounter(copy, *sum), *expire_time);
+  return IncrementResult{.value = *sum};
+}
+
+absl::StatusOr<TouchResult> TransactionRunner::Apply(
+    const TouchOperation& touch, Step& step) {
+  WorkingCopy& copy = copies_[step.first];
+  absl::StatusOr<UnixNanos> expire_time = ResolveExpiration(
+      touch.expiration, now_, copy.expire_time(), kExpirationField);
+  if (!expire_time.ok()) return expire_time.status();
+  if (copy.entry() == nullptr) return TouchResult{};
+  copy.SetExpireTime(*expire_time);
+  return TouchResult{.touched = true, .expire_time = *expire_time};
+}
+
+absl::StatusOr<MoveResult> TransactionRunner::Apply(const MoveOperation& move,
+                                                    Step& step) {
+  WorkingCopy& source = copies_[step.first];
+  WorkingCopy& destination = copies_[step.second];
+  absl::Status s = CheckPrecondition(move.source_precondition, source);
+  if (!s.ok()) return s;
+  if (source.entry() == nullptr) return KeyNotFoundError("source");
+  s = CheckPrecondition(move.destination_precondition, destination);
+  if (!s.ok()) return s;
+  if (destination.entry() != nullptr && !move.overwrite) {
+    return KeyExistsError(destination);
+  }
+  const Entry& entry = *source.entry();
+  const UnixNanos expire_time = source.expire_time();
+  destination.Set(
+      Entry::Make(destination.key(), entry.value(), entry.flags(), kNever),
+      expire_time);
+  source.Remove();
+  return MoveResult{.expire_time = expire_time};
+}
+
+absl::StatusOr<TransferResult> TransactionRunner::Apply(
+    const TransferOperation& transfer, Step& step) {
+  WorkingCopy& source = copies_[step.first];
+  WorkingCopy& destination = copies_[step.second];
+  if (source.entry() == nullptr) return KeyNotFoundError("source");
+  if (destination.entry() == nullptr && !transfer.create_destination) {
+    return KeyNotFoundError("destination");
+  }
+  absl::StatusOr<int64_t> from = ParseCounter(*source.entry());
+  if (!from.ok()) return from.status();
+  absl::StatusOr<int64_t> to = destination.entry() == nullptr
+                                   ? int64_t{0}
+                                   : ParseCounter(*destination.entry());
+  if (!to.ok()) return to.status();
+  from = AddWithin(*from, -transfer.amount, transfer.source_min, INT64_MAX);
+  if (!from.ok()) return from.status();
+  to = AddWithin(*to, transfer.amount, INT64_MIN, INT64_MAX);
+  if (!to.ok()) return to.status();
+  source.Set(MakeCounter(source, *from), source.expire_time());
+  destination.Set(MakeCounter(destination, *to), destination.expire_time());
+  return TransferResult{.source_value = *from, .destination_value = *to};
+}
+
+}  // namespace latchkey

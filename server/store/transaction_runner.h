@@ -1,0 +1,83 @@
+// TransactionRunner runs the compares and operations of one transaction on
+// working copies.  It holds every rule of the operations and touches no shard.
+//
+// Use, in this order: construct with no lock held (it copies what is to be
+// written, so that nothing large happens under a lock), lock and load the
+// working set, Run().
+//
+// Thread safety: an instance belongs to one thread.
+
+#ifndef LATCHKEY_SERVER_STORE_TRANSACTION_RUNNER_H_
+#define LATCHKEY_SERVER_STORE_TRANSACTION_RUNNER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/base/clock.h"
+#include "server/store/operations.h"
+#include "server/store/result_budget.h"
+#include "server/store/working_set.h"
+
+namespace latchkey {
+
+class TransactionRunner {
+ public:
+  // Adds the keys of `transaction` to `copies`; both must outlive the runner.
+  TransactionRunner(const Transaction& transaction, WorkingSet& copies);
+
+  TransactionRunner(const TransactionRunner&) = delete;
+  TransactionRunner& operator=(const TransactionRunner&) = delete;
+
+  // Runs the transaction as of `now` and appends to `result`, whose answers may
+  // take `result_bytes_max`.  An error names the operation that failed; the
+  // copies are then not to be published.
+  //
+  // REQUIRES: called once, after the copies were loaded.
+  absl::Status Run(UnixNanos now, size_t result_bytes_max,
+                   TransactionResult* result);
+
+ private:
+  // One operation with the numbers of its working copies.
+  struct Step {
+    const Operation* operation;
+    uint32_t first;     // The key, or the source's.
+    uint32_t second;    // The destination's, of Move and Transfer.
+    EntryRef prepared;  // What a Put writes.
+  };
+  using Steps = absl::InlinedVector<Step, 1>;
+
+  Steps Prepare(std::span<const Operation> operations);
+  absl::Status RunSteps(Steps& steps, TransactionResult* result);
+  absl::StatusOr<OperationResult> RunStep(Step& step);
+
+  // `error` with what says which operation failed.
+  absl::Status NameOperation(const absl::Status& error, size_t index,
+                             bool succeeded) const;
+
+  // The rules of one operation.
+  absl::StatusOr<GetResult> Apply(const GetOperation& get, Step& step);
+  absl::StatusOr<PutResult> Apply(const PutOperation& put, Step& step);
+  absl::StatusOr<DeleteResult> Apply(const DeleteOperation& del, Step& step);
+  absl::StatusOr<IncrementResult> Apply(const IncrementOperation& increment,
+                                        Step& step);
+  absl::StatusOr<TouchResult> Apply(const TouchOperation& touch, Step& step);
+  absl::StatusOr<MoveResult> Apply(const MoveOperation& move, Step& step);
+  absl::StatusOr<TransferResult> Apply(const TransferOperation& transfer,
+                                       Step& step);
+
+  const Transaction& transaction_;
+  WorkingSet& copies_;
+  absl::InlinedVector<uint32_t, 1> compared_;
+  Steps on_success_;
+  Steps on_failure_;
+  UnixNanos now_ = 0;
+  ResultBudget budget_;
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_STORE_TRANSACTION_RUNNER_H_

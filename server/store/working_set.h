@@ -1,0 +1,115 @@
+// WorkingSet is the working copies of one transaction: what each key it names
+// holds as the transaction sees it, while the store still holds what was
+// before. Publish() makes the copies the truth; without it they are just
+// dropped.
+//
+// Use, in this order:
+//   1. Add() every key, with no lock held;
+//   2. take a MultiShardLock over shards();
+//   3. Load(), then read and change the copies;
+//   4. Publish() or not;
+//   5. release the lock, then destroy the set: it frees what was replaced.
+//
+// Thread safety: an instance belongs to one thread.
+
+#ifndef LATCHKEY_SERVER_STORE_WORKING_SET_H_
+#define LATCHKEY_SERVER_STORE_WORKING_SET_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
+#include "absl/strings/string_view.h"
+#include "server/base/clock.h"
+#include "server/store/entry.h"
+#include "server/store/key_hasher.h"
+#include "server/store/multi_shard_lock.h"
+#include "server/store/operations.h"
+#include "server/store/shard.h"
+
+namespace latchkey {
+
+// What one key holds, as a transaction sees it.
+class WorkingCopy {
+ public:
+  explicit WorkingCopy(const HashedKey& key) : key_(key) {}
+
+  std::string_view key() const { return key_.key; }
+
+  // The entry, or nullptr.  One that this transaction wrote has no version yet.
+  const Entry* entry() const { return current_.get(); }
+
+  // When the entry expires; kNever also where there is none.
+  UnixNanos expire_time() const { return expire_time_; }
+
+  EntryView view() const { return {current_, expire_time_}; }
+
+  // The version in the store, before this transaction; kNoVersion for a missing
+  // key.
+  uint64_t stored_version() const {
+    return stored_ == nullptr ? kNoVersion : stored_->version();
+  }
+
+  // REQUIRES: entry->key() == key().
+  void Set(EntryRef entry, UnixNanos expire_time);
+  void Remove();
+
+  // REQUIRES: entry() is not nullptr.
+  void SetExpireTime(UnixNanos expire_time);
+
+ private:
+  friend class WorkingSet;
+
+  enum class Change : uint8_t { kNone, kExpiry, kEntry };
+
+  HashedKey key_;
+  Entry* stored_ = nullptr;
+  EntryRef current_;
+  UnixNanos expire_time_ = kNever;
+  Change change_ = Change::kNone;
+};
+
+class WorkingSet {
+ public:
+  // `hasher` must outlive the set.
+  explicit WorkingSet(const KeyHasher& hasher) : hasher_(hasher) {}
+
+  WorkingSet(const WorkingSet&) = delete;
+  WorkingSet& operator=(const WorkingSet&) = delete;
+
+  // Adds a key, which must outlive the set, and returns its number.  One that
+  // was added before keeps its number.
+  uint32_t Add(std::string_view key);
+
+  const ShardSet& shards() const { return shards_; }
+
+  // Fills the copies with what is alive at `now`.
+  //
+  // REQUIRES: `lock` holds shards().
+  void Load(const MultiShardLock& lock, UnixNanos now);
+
+  WorkingCopy& operator[](uint32_t number) { return copies_[number]; }
+
+  // Whether any copy was changed.
+  bool changed() const;
+
+  // Writes the changed copies to their shards, under `version`.
+  //
+  // REQUIRES: `lock` holds shards() since Load().
+  void Publish(const MultiShardLock& lock, uint64_t version);
+
+ private:
+  const KeyHasher& hasher_;
+  ShardSet shards_;
+  absl::InlinedVector<WorkingCopy, 2> copies_;
+  // Numbers by key; used once there are more copies than are quickly compared.
+  absl::flat_hash_map<absl::string_view, uint32_t> numbers_;
+  // What Publish() replaced, kept until no lock is held.
+  absl::InlinedVector<EntryRef, 2> replaced_;
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_STORE_WORKING_SET_H_
