@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "server/base/check.h"
@@ -37,6 +38,23 @@ GetResult MakeGetResult(Entry* entry, uint64_t if_version_not) {
     result.found = {EntryRef(entry), entry->expire_time()};
   }
   return result;
+}
+
+// Gives `version` to what a transaction wrote and then itself replaced: no
+// shard holds it, but an answer may.
+void SetVersionOfAnswers(uint64_t version, TransactionResult& result) {
+  const auto set = [version](const EntryView& view) {
+    if (view.entry && view.entry->version() == kNoVersion) {
+      view.entry->set_version(version);
+    }
+  };
+  for (const OperationResult& answer : result.results) {
+    if (const auto* get = std::get_if<GetResult>(&answer)) set(get->found);
+    if (const auto* put = std::get_if<PutResult>(&answer)) set(put->previous);
+    if (const auto* del = std::get_if<DeleteResult>(&answer)) {
+      set(del->previous);
+    }
+  }
 }
 
 }  // namespace
@@ -133,6 +151,7 @@ absl::StatusOr<TransactionResult> Store::Write(const Transaction& transaction,
   if (!status.ok()) return status;
   if (copies.changed()) {
     result.version = version_.fetch_add(1) + 1;
+    SetVersionOfAnswers(result.version, result);
     copies.Publish(lock, result.version);
   }
   return result;

@@ -10,8 +10,9 @@
 //      some of them.
 //   4. An entry is not seen at or after its expiry, swept or not.
 //
-// The store starts no thread, does no I/O and runs no callback.  It reads the
-// given clock, once for each operation, after the last lock was taken.
+// The store starts no thread, does no I/O and runs no callback.  An operation
+// reads the given clock twice: before its first lock, only to end there if its
+// time is up, and after the last lock, for everything that follows.
 //
 // Thread safety: all methods may be called from any thread.  LOCKING.md states
 // the lock order.
@@ -42,10 +43,11 @@
 namespace latchkey {
 
 struct StoreOptions {
-  // The most that one answer may carry, keys and values together, in bytes.  An
-  // operation whose answer would be larger changes nothing and is
-  // RESOURCE_EXHAUSTED, RESPONSE_TOO_LARGE.  Default: what fits into the 4 MiB
-  // that gRPC clients receive by default.
+  // The most that one answer may carry, in bytes: keys, values and what an
+  // entry needs beside them in a message (ResultBudget).  An operation whose
+  // answer would be larger changes nothing and is RESOURCE_EXHAUSTED,
+  // RESPONSE_TOO_LARGE.  Default: what fits into the 4 MiB that gRPC clients
+  // receive by default.
   size_t result_bytes_max = 4 * 1024 * 1024 - 64 * 1024;
 };
 
