@@ -121,8 +121,8 @@ int Run(int argc, const char* const* argv, std::istream& in, std::ostream& out,
   } catch (const CLI::Success& help_or_version) {
     return program.exit(help_or_version, out, err);
   } catch (const CLI::ParseError& error) {
-    session.Note(
-        absl::StrCat(EscapeForDisplay(error.what()), " (latchkey --help)"));
+    session.Note(absl::StrCat(EscapeForDisplay(ParseErrorText(program, error)),
+                              " (latchkey --help)"));
     return static_cast<int>(ExitCode::kUsage);
   }
   ExitCode code = RunParsed(commands, session);
