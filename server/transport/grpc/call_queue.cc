@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "server/base/check.h"
+#include "server/runtime/deadline.h"
 
 namespace latchkey {
 namespace {
@@ -12,6 +13,10 @@ namespace {
 // Slots that wait for an RPC on each queue.  An RPC that finds none waits under
 // a lock that all queues share.  One slot is a few kilobytes.
 constexpr int kSlotsPosted = 64;
+
+// How long a client should wait before it asks again, when the server drains:
+// until it has learnt that this connection ends.
+constexpr char kRetryPushbackMs[] = "200";
 
 }  // namespace
 
@@ -81,6 +86,11 @@ void CallQueue::OnAccepted(GrpcCallSlot* slot, bool ok) {
   PostSlot();
   live_calls_.fetch_add(1, std::memory_order_relaxed);
   slot->call.emplace(*slot, clock_, clock_.Now());
+  if (refusing_.load(std::memory_order_relaxed)) {
+    slot->call->AddTrailer("grpc-retry-pushback-ms", kRetryPushbackMs);
+    slot->call->Fail(EndedError(EndReason::kDraining, DeadlineStage::kArrival));
+    return;
+  }
   slot->call->Begin(methods_);
 }
 

@@ -1,7 +1,8 @@
 // CallQueue is one completion queue of the gRPC library with the one thread
 // that serves it.  An RPC lives on the queue that accepted it.
 //
-// Thread safety: live_calls() from any thread; the rest belongs to the owner.
+// Thread safety: live_calls() and StartRefusing() from any thread; the rest
+// belongs to the owner.
 //
 // Lifetime: Start() once the grpc::Server runs, Stop() once it was shut down.
 
@@ -44,6 +45,10 @@ class CallQueue {
   // REQUIRES: the grpc::Server was shut down.
   void Stop();
 
+  // From now on new calls are refused with UNAVAILABLE, DRAINING.  From any
+  // thread.
+  void StartRefusing() { refusing_.store(true, std::memory_order_relaxed); }
+
   // Calls that were accepted and are not over.
   int64_t live_calls() const {
     return live_calls_.load(std::memory_order_relaxed);
@@ -63,6 +68,8 @@ class CallQueue {
   // Synchronises itself.
   // Wakes the thread for Stop(); its tag is the only one that is null.
   grpc::Alarm stop_alarm_;
+  // A flag that says nothing about other fields: relaxed is enough.
+  std::atomic<bool> refusing_ = false;
   // Written by the queue's thread only, and read as a statistic.
   std::atomic<int64_t> live_calls_ = 0;
 

@@ -4,7 +4,9 @@
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 
+#include <algorithm>
 #include <chrono>
+#include <thread>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -32,6 +34,12 @@ constexpr int kPingTimeoutMs = 20'000;
 
 // Who connects and does not speak HTTP/2 for so long is dropped.
 constexpr int kHandshakeMsMax = 10'000;
+
+// How long new calls are refused before connections are told to end.
+constexpr Nanos kRefuseTime = 100 * kNanosPerMilli;
+
+// How long clients without calls may take to close their connections.
+constexpr Nanos kGoodbyeTime = 100 * kNanosPerMilli;
 
 void SetLimits(grpc::ServerBuilder& builder, const GrpcServerOptions& options) {
   builder.SetMaxReceiveMessageSize(options.message_bytes_max);
@@ -84,8 +92,22 @@ absl::StatusOr<int> GrpcServer::Start() {
 
 void GrpcServer::Shutdown(Nanos grace) {
   if (server_ == nullptr) return;
+  const UnixNanos end = SaturatingAdd(clock_.Now(), grace);
+  if (grace > 0) {
+    // The library cancels calls that arrive after its Shutdown(), and a client
+    // could not tell that from a cancel of its own.  So refuse them ourselves
+    // first, for as long as clients need to hear of it.
+    for (const auto& queue : queues_) queue->StartRefusing();
+    std::this_thread::sleep_for(
+        std::chrono::nanoseconds(std::min(grace, kRefuseTime)));
+  }
+  // It also waits for connections, which end when their clients react.  That is
+  // worth no more than a moment when no call is left.
+  const Nanos left = std::max<Nanos>(0, end - clock_.Now());
   server_->Shutdown(std::chrono::system_clock::now() +
-                    std::chrono::nanoseconds(grace));
+                    std::chrono::nanoseconds(live_calls() == 0
+                                                 ? std::min(left, kGoodbyeTime)
+                                                 : left));
   for (const auto& queue : queues_) queue->Stop();
   server_ = nullptr;
 }

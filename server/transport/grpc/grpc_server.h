@@ -61,9 +61,10 @@ class GrpcServer {
   // Errors: UNAVAILABLE when the address cannot be listened on.
   absl::StatusOr<int> Start();
 
-  // Accepts nothing more, lets calls finish for `grace`, cancels the rest, and
-  // returns when all are over.  Does nothing where Start() did not succeed, and
-  // the second time.
+  // Refuses new calls with UNAVAILABLE, DRAINING, lets the others finish for
+  // `grace`, cancels the rest, and returns when all are over.  A grace of 0
+  // cancels at once.  Does nothing where Start() did not succeed, and the
+  // second time.
   //
   // REQUIRES: handlers of streams finish their calls when they are cancelled.
   void Shutdown(Nanos grace);
