@@ -19,7 +19,9 @@
 #define LATCHKEY_CLIENT_CLI_COMMAND_OPTIONS_H_
 
 #include <CLI/App.hpp>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
