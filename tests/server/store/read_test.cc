@@ -116,7 +116,9 @@ TEST_F(BatchGetTest, TakesTheMostKeysOfTheContract) {
   for (size_t i = 0; i < keys.size(); ++i) {
     const EntryRef& entry = got->results[i].found.entry;
     ASSERT_EQ(static_cast<bool>(entry), i % 2 == 0);
-    if (entry) ASSERT_EQ(entry->value(), keys[i]);
+    if (entry) {
+      ASSERT_EQ(entry->value(), keys[i]);
+    }
   }
 }
 
