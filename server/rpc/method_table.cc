@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
+#include "server/base/error.h"
 #include "server/base/string_view.h"
 #include "server/runtime/deadline.h"
 
@@ -38,7 +39,9 @@ void DispatchUnary(const Method& method, Call& call, std::string_view request,
                    UnixNanos now) {
   const EndReason end = call.token().Check(now);
   if (end != EndReason::kNone) {
-    call.Fail(EndedError(end, DeadlineStage::kArrival));
+    // True of a read as well; only the handlers know which calls write.
+    call.Fail(WithMetadata(EndedError(end, DeadlineStage::kArrival), "applied",
+                           "no"));
     return;
   }
   method.unary(call, request);

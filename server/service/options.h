@@ -23,9 +23,6 @@ struct ServiceOptions {
 
   // Keys of a BatchGet that is not atomic.
   size_t batch_get_keys_max = 10'000;
-
-  // What fits into the 4 MiB that gRPC clients receive by default.
-  size_t response_bytes_max = 4 * 1024 * 1024;
 };
 
 // Parts of the contract that no option changes.

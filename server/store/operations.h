@@ -29,7 +29,7 @@ struct Precondition {
 
   Kind kind = Kind::kNone;
   uint64_t version = kNoVersion;  // kVersion only.
-  std::string_view value;         // kValue only.
+  std::string_view value = {};    // kValue only.
 };
 
 struct Expiration {
@@ -42,30 +42,30 @@ struct Expiration {
 };
 
 struct GetOperation {
-  std::string_view key;
+  std::string_view key = {};
   uint64_t if_version_not = kNoVersion;
-  std::optional<Expiration> touch;
+  std::optional<Expiration> touch = {};
 };
 
 struct PutOperation {
-  std::string_view key;
-  std::string_view value;
-  Expiration expiration;
-  Precondition precondition;
+  std::string_view key = {};
+  std::string_view value = {};
+  Expiration expiration = {};
+  Precondition precondition = {};
   uint32_t flags = 0;
   bool return_previous = false;
 };
 
 struct DeleteOperation {
-  std::string_view key;
-  Precondition precondition;
+  std::string_view key = {};
+  Precondition precondition = {};
   bool return_previous = false;
 };
 
 struct IncrementOperation {
-  std::string_view key;
+  std::string_view key = {};
   int64_t delta = 0;
-  std::optional<int64_t> initial;
+  std::optional<int64_t> initial = {};
   int64_t min = INT64_MIN;
   int64_t max = INT64_MAX;
   // Of the contract's absent expiration the service makes kKeep.
@@ -73,23 +73,23 @@ struct IncrementOperation {
 };
 
 struct TouchOperation {
-  std::string_view key;
-  Expiration expiration;
+  std::string_view key = {};
+  Expiration expiration = {};
 };
 
 // REQUIRES: the keys differ.
 struct MoveOperation {
-  std::string_view source_key;
-  std::string_view destination_key;
+  std::string_view source_key = {};
+  std::string_view destination_key = {};
   bool overwrite = false;
-  Precondition source_precondition;
-  Precondition destination_precondition;
+  Precondition source_precondition = {};
+  Precondition destination_precondition = {};
 };
 
 // REQUIRES: the keys differ and amount > 0.
 struct TransferOperation {
-  std::string_view source_key;
-  std::string_view destination_key;
+  std::string_view source_key = {};
+  std::string_view destination_key = {};
   int64_t amount = 0;
   int64_t source_min = 0;
   bool create_destination = false;
@@ -100,8 +100,8 @@ using Operation = std::variant<GetOperation, PutOperation, DeleteOperation,
                                MoveOperation, TransferOperation>;
 
 struct Compare {
-  std::string_view key;
-  Precondition precondition;
+  std::string_view key = {};
+  Precondition precondition = {};
 };
 
 // An entry as an operation saw it.  A touch changes the expiry of an entry in
@@ -165,10 +165,10 @@ struct Transaction {
   };
 
   Form form = Form::kSingle;
-  std::string_view batch_field;  // kBatch only.
-  std::span<const Compare> compares;
-  std::span<const Operation> on_success;
-  std::span<const Operation> on_failure;
+  std::string_view batch_field = {};  // kBatch only.
+  std::span<const Compare> compares = {};
+  std::span<const Operation> on_success = {};
+  std::span<const Operation> on_failure = {};
 };
 
 struct TransactionResult {

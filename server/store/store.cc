@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
@@ -73,6 +74,23 @@ ScopedKey MakeScopedKey(const IdempotencyScope& scope) {
   scoped.insert(scoped.end(), scope.key.begin(), scope.key.end());
   scoped.insert(scoped.end(), scope.principal.begin(), scope.principal.end());
   return scoped;
+}
+
+// Gives `version` to what a transaction wrote and then itself replaced: no
+// shard holds it, but an answer may.
+void SetVersionOfAnswers(uint64_t version, TransactionResult& result) {
+  const auto set = [version](const EntryView& view) {
+    if (view.entry && view.entry->version() == kNoVersion) {
+      view.entry->set_version(version);
+    }
+  };
+  for (const OperationResult& answer : result.results) {
+    if (const auto* get = std::get_if<GetResult>(&answer)) set(get->found);
+    if (const auto* put = std::get_if<PutResult>(&answer)) set(put->previous);
+    if (const auto* del = std::get_if<DeleteResult>(&answer)) {
+      set(del->previous);
+    }
+  }
 }
 
 }  // namespace
@@ -169,11 +187,16 @@ absl::StatusOr<TransactionResult> Store::Write(const Transaction& transaction,
   copies.Load(lock, now);
   absl::Status status = runner.Run(now, options_.result_bytes_max, &result);
   if (!status.ok()) return status;
-  if (copies.changed()) {
-    result.version = version_.fetch_add(1) + 1;
-    copies.Publish(lock, result.version);
-  }
+  Commit(lock, copies, result);
   return result;
+}
+
+void Store::Commit(const MultiShardLock& lock, WorkingSet& copies,
+                   TransactionResult& result) {
+  if (!copies.changed()) return;
+  result.version = version_.fetch_add(1) + 1;
+  SetVersionOfAnswers(result.version, result);
+  copies.Publish(lock, result.version);
 }
 
 IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
@@ -214,9 +237,8 @@ IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
     answer.outcome = LedgerFullError();
     return answer;
   }
-  if (answer.outcome.ok() && copies.changed()) {
-    answer.outcome->version = version_.fetch_add(1) + 1;
-    copies.Publish(lock, answer.outcome->version);
+  if (answer.outcome.ok()) {
+    Commit(lock, copies, *answer.outcome);
     record->set_version(answer.outcome->version);
   }
   ledger.Insert(ledger_key, std::move(record));

@@ -12,8 +12,9 @@
 //   5. A keyed write takes effect at most once within the ledger's window, and
 //      every copy of it gets the outcome of the first (ledger.h).
 //
-// The store starts no thread, does no I/O and runs no callback.  It reads the
-// given clock, once for each operation, after the last lock was taken.
+// The store starts no thread, does no I/O and runs no callback.  An operation
+// reads the given clock twice: before its first lock, only to end there if its
+// time is up, and after the last lock, for everything that follows.
 //
 // Thread safety: all methods may be called from any thread.  LOCKING.md states
 // the lock order.
@@ -45,11 +46,15 @@
 
 namespace latchkey {
 
+class MultiShardLock;
+class WorkingSet;
+
 struct StoreOptions {
-  // The most that one answer may carry, keys and values together, in bytes.  An
-  // operation whose answer would be larger changes nothing and is
-  // RESOURCE_EXHAUSTED, RESPONSE_TOO_LARGE.  Default: what fits into the 4 MiB
-  // that gRPC clients receive by default.
+  // The most that one answer may carry, in bytes: keys, values and what an
+  // entry needs beside them in a message (ResultBudget).  An operation whose
+  // answer would be larger changes nothing and is RESOURCE_EXHAUSTED,
+  // RESPONSE_TOO_LARGE.  Default: what fits into the 4 MiB that gRPC clients
+  // receive by default.
   size_t result_bytes_max = 4 * 1024 * 1024 - 64 * 1024;
 
   // How long the outcome of a keyed write is kept.  Retries live in seconds; 10
@@ -159,6 +164,13 @@ class Store {
   template <typename Sweep>
   size_t SweepShards(std::atomic<uint32_t>& next, size_t items_max,
                      Sweep sweep);
+
+  // Takes the next version and publishes `copies` under it, where any of them
+  // was changed; `result` gets the version.
+  //
+  // REQUIRES: `lock` holds all shards of `copies`.
+  void Commit(const MultiShardLock& lock, WorkingSet& copies,
+              TransactionResult& result);
 
   // Whether the ledger, or a stamp that is too old for it, answers a keyed
   // write; `*answer` is the answer then.

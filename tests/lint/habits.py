@@ -18,6 +18,8 @@ _REAL_CLOCK = re.compile(
     r"(?<![\w.>:])(?:std::|::)?(?:time|clock)\s*\(\s*"
     r"(?:nullptr|NULL|0|&\w+)?\s*\)")
 _CLOCK_FILE = "server/base/clock.cc"
+# The gRPC library tells deadlines by its own clocks: the adapter translates.
+_CLOCK_OF_LIBRARY = {"server/transport/grpc": r"gpr_now|system_clock::now"}
 
 _CPP_SLEEP = re.compile(
     r"\bsleep_(for|until)\b|\bSleepFor\b|\b(u|nano|clock_nano)?sleep\s*\(")
@@ -35,7 +37,9 @@ def check_clock(tree):
     for source in tree.cpp("server"):
         if source.path == _CLOCK_FILE:
             continue
+        translated = _CLOCK_OF_LIBRARY.get(source.folder, "$.")
         for number, line in enumerate(source.code_lines, 1):
+            line = re.sub(translated, "", line)
             match = _REAL_CLOCK.search(line)
             if match and not source.allows(number, "clock"):
                 yield Finding(source.path, number, "clock",

@@ -227,6 +227,13 @@ class LocksTest(LintTest):
         files["server/store/LOCKING.md"] = "| `A::mutex_` |\n"
         self.assert_silent(locks.check_mutexes, files)
 
+    def test_mutex_of_a_class_inside_a_class(self):
+        self.assert_reports(
+            locks.check_mutexes,
+            {"server/rpc/a.cc": "class A::B : public C {\n  Mutex mutex_;\n};",
+             "server/store/LOCKING.md": "A::mutex_, C::mutex_"},
+            "a.cc:2 B::mutex_ is not named")
+
 
 class HabitsTest(LintTest):
     def test_real_clock(self):
@@ -246,8 +253,15 @@ class HabitsTest(LintTest):
                                "UnixNanos expire_time() const;\n",
             "server/rpc/b.cc": "// lint: clock allowed because the library\n"
                                "// wants its own.\nx = gpr_now(t);\n",
+            "server/transport/grpc/a.cc": "gpr_now(GPR_CLOCK_MONOTONIC)\n",
             "client/load/a.cc": "steady_clock::now();\n",
         })
+
+    def test_other_clock_in_the_adapter(self):
+        self.assert_reports(
+            habits.check_clock,
+            {"server/transport/grpc/a.cc": "steady_clock::now();\n"},
+            "server/transport/grpc/a.cc:1")
 
     def test_sleep(self):
         for path, text in (

@@ -36,7 +36,7 @@ _MEMBER = re.compile(
     r"(?:latchkey::)?Mutex\s+(\w+)\s*(?:ABSL_\w+\([^)]*\)\s*)?[;{=(]")
 _CLASS = re.compile(
     r"\b(?:class|struct)\s+(?:\[\[\w+\]\]\s*|ABSL_\w+\s+|alignas\([^)]*\)\s+)*"
-    r"(\w+)[^;(){}]*$")
+    r"(?:\w+::)*(\w+)[^;(){}]*$")
 
 
 def check_locks(tree):

@@ -1,0 +1,32 @@
+# The server and both clients on a slim Debian.
+#
+#   docker build -t latchkey .
+#   docker run --rm -p 127.0.0.1:7411:7411 latchkey
+#
+# The server has no TLS yet, hence --allow-insecure: publish its port on loopback
+# or on a network that you trust, never to the world.
+FROM debian:bookworm-slim AS build
+WORKDIR /latchkey
+# Packages first: they change less often than the code.
+COPY deploy/install-packages deploy/
+RUN deploy/install-packages build
+COPY CMakeLists.txt CMakePresets.json ./
+COPY proto proto
+COPY server server
+COPY client client
+RUN cmake --preset deploy \
+ && cmake --build --preset deploy \
+ && cmake --install build/deploy --strip --prefix /installed
+
+FROM debian:bookworm-slim
+COPY deploy/install-packages /tmp/
+RUN /tmp/install-packages runtime \
+ && rm -rf /tmp/install-packages /var/lib/apt/lists/* \
+ && useradd --system --no-create-home --shell /usr/sbin/nologin latchkey
+COPY --from=build /installed/bin/ /usr/local/bin/
+USER latchkey
+EXPOSE 7411
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
+  CMD ["latchkey", "health"]
+CMD ["latchkeyd", "--listen", "0.0.0.0:7411", "--allow-insecure"]

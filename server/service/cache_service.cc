@@ -1,0 +1,269 @@
+#include "server/service/cache_service.h"
+
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/error.h"
+#include "server/base/string_view.h"
+#include "server/rpc/call.h"
+#include "server/service/element_count.h"
+#include "server/service/encode.h"
+#include "server/service/stream_end.h"
+#include "server/service/unserved_fields.h"
+
+namespace latchkey {
+namespace {
+
+std::string MethodPath(std::string_view name) {
+  return absl::StrCat("/", CacheService::kName, "/", ToAbsl(name));
+}
+
+// The error of a write, of which nothing was applied.
+absl::Status NotApplied(const absl::Status& error) {
+  return WithMetadata(error, "applied", "no");
+}
+
+void Finish(
+    Call& call,
+    const absl::StatusOr<const google::protobuf::MessageLite*>& answer) {
+  if (answer.ok()) {
+    call.Reply(**answer);
+  } else {
+    call.Fail(answer.status());
+  }
+}
+
+// The list of a batch is its field number 1.
+constexpr int kListNumber = 1;
+
+template <typename Request>
+constexpr std::string_view kListName;
+template <>
+constexpr std::string_view kListName<v1::BatchPutRequest> = "puts";
+template <>
+constexpr std::string_view kListName<v1::BatchDeleteRequest> = "deletes";
+
+// TOO_MANY_OPERATIONS where the list `number` of the serialized request has
+// more than `count_max` elements, before they are built.
+absl::Status CheckElements(std::string_view field, int number,
+                           std::string_view bytes, size_t count_max) {
+  return Decoder::CheckCount(field, CountElements(bytes, number), count_max);
+}
+
+// Reads the request of a Scan, to tell a bad one from one that is not served.
+class ScanHandler final : public StreamHandler {
+ public:
+  ScanHandler(const Decoder& decoder, Call& call)
+      : decoder_(decoder), call_(call) {
+    call_.Receive();
+  }
+
+  void OnMessage(std::string_view message) override {
+    call_.Fail(Refusal(message));
+  }
+  void OnHalfClose() override {
+    call_.Fail(MakeInvalidArgument(ErrorReason::kInvalidField, "request",
+                                   "is missing"));
+  }
+  void OnCancel() override { call_.Fail(StreamEndedError(call_)); }
+
+ private:
+  absl::Status Refusal(std::string_view message) const {
+    RequestArena arena;
+    const auto request = ParseRequest<v1::ScanRequest>(message, arena);
+    if (!request.ok()) return request.status();
+    absl::Status status = decoder_.Check(**request);
+    return status.ok() ? NotImplementedError("Scan") : status;
+  }
+
+  const Decoder& decoder_;
+  Call& call_;
+};
+
+}  // namespace
+
+CacheService::CacheService(Store& store, const Clock& clock,
+                           const ServiceOptions& options)
+    : store_(store), options_(options), decoder_(options, clock) {}
+
+void CacheService::AddRead(MethodTable& methods, std::string_view name,
+                           Handler handler) {
+  methods.AddUnary(MethodPath(name),
+                   [this, handler](Call& call, std::string_view bytes) {
+                     RequestArena arena;
+                     Finish(call, (this->*handler)(bytes, arena, call.token()));
+                   });
+}
+
+void CacheService::AddWrite(MethodTable& methods, std::string_view name,
+                            Handler handler) {
+  methods.AddUnary(
+      MethodPath(name), [this, handler](Call& call, std::string_view bytes) {
+        RequestArena arena;
+        Answer answer = (this->*handler)(bytes, arena, call.token());
+        Finish(call, answer.ok() ? answer : NotApplied(answer.status()));
+      });
+}
+
+void CacheService::Register(MethodTable& methods) {
+  AddRead(methods, "Get", &CacheService::Get);
+  AddRead(methods, "BatchGet", &CacheService::BatchGet);
+  AddWrite(methods, "Put",
+           &CacheService::WriteOne<v1::PutRequest, v1::PutResponse>);
+  AddWrite(
+      methods, "BatchPut",
+      &CacheService::WriteBatch<v1::BatchPutRequest, v1::BatchPutResponse>);
+  AddWrite(methods, "Delete",
+           &CacheService::WriteOne<v1::DeleteRequest, v1::DeleteResponse>);
+  AddWrite(methods, "BatchDelete",
+           &CacheService::WriteBatch<v1::BatchDeleteRequest,
+                                     v1::BatchDeleteResponse>);
+  AddWrite(
+      methods, "Increment",
+      &CacheService::WriteOne<v1::IncrementRequest, v1::IncrementResponse>);
+  AddWrite(methods, "Touch",
+           &CacheService::WriteOne<v1::TouchRequest, v1::TouchResponse>);
+  AddWrite(methods, "Move",
+           &CacheService::WriteOne<v1::MoveRequest, v1::MoveResponse>);
+  AddWrite(methods, "Transfer",
+           &CacheService::WriteOne<v1::TransferRequest, v1::TransferResponse>);
+  AddWrite(methods, "Transact", &CacheService::Transact);
+  AddRead(methods, "GetOutcome", &CacheService::GetOutcome);
+  methods.AddStream(MethodPath("Scan"), [this](Call& call) {
+    return std::make_unique<ScanHandler>(decoder_, call);
+  });
+}
+
+CacheService::Answer CacheService::Get(std::string_view bytes,
+                                       RequestArena& arena,
+                                       DeadlineToken token) {
+  const auto request = ParseRequest<v1::GetRequest>(bytes, arena);
+  if (!request.ok()) return request.status();
+  if ((*request)->has_touch()) {
+    Answer answer =
+        WriteParsed<v1::GetRequest, v1::GetResponse>(**request, arena, token);
+    return answer.ok() ? answer : NotApplied(answer.status());
+  }
+  Operation operation;
+  absl::Status status = decoder_.Decode(**request, &operation);
+  status.Update(CheckStandalone(UnservedFieldsOf(**request)));
+  if (!status.ok()) return status;
+  const auto result = store_.Get(std::get<GetOperation>(operation), token);
+  if (!result.ok()) return result.status();
+  auto* response = arena.Make<v1::GetResponse>();
+  Encode(*result, response);
+  return response;
+}
+
+CacheService::Answer CacheService::BatchGet(std::string_view bytes,
+                                            RequestArena& arena,
+                                            DeadlineToken token) {
+  absl::Status status =
+      CheckElements("keys", v1::BatchGetRequest::kKeysFieldNumber, bytes,
+                    options_.batch_get_keys_max);
+  if (!status.ok()) return status;
+  const auto request = ParseRequest<v1::BatchGetRequest>(bytes, arena);
+  if (!request.ok()) return request.status();
+  std::vector<std::string_view> keys;
+  status = decoder_.Decode(**request, &keys);
+  if (!status.ok()) return status;
+  auto* response = arena.Make<v1::BatchGetResponse>();
+  if (keys.empty()) return response;
+  const auto result = (*request)->atomic() ? store_.BatchGetAtomic(keys, token)
+                                           : store_.BatchGet(keys, token);
+  if (!result.ok()) return result.status();
+  Encode(*result, response);
+  return response;
+}
+
+template <typename Request, typename Response>
+CacheService::Answer CacheService::WriteOne(std::string_view bytes,
+                                            RequestArena& arena,
+                                            DeadlineToken token) {
+  const auto request = ParseRequest<Request>(bytes, arena);
+  if (!request.ok()) return request.status();
+  return WriteParsed<Request, Response>(**request, arena, token);
+}
+
+template <typename Request, typename Response>
+CacheService::Answer CacheService::WriteParsed(const Request& request,
+                                               RequestArena& arena,
+                                               DeadlineToken token) {
+  Operation operation;
+  absl::Status status = decoder_.Decode(request, &operation);
+  status.Update(CheckStandalone(UnservedFieldsOf(request)));
+  if (!status.ok()) return status;
+  const auto result = store_.Write({.on_success = {&operation, 1}}, token);
+  if (!result.ok()) return result.status();
+  auto* response = arena.Make<Response>();
+  Encode(result->results[0], result->version, response);
+  return response;
+}
+
+template <typename Request, typename Response>
+CacheService::Answer CacheService::WriteBatch(std::string_view bytes,
+                                              RequestArena& arena,
+                                              DeadlineToken token) {
+  constexpr std::string_view kField = kListName<Request>;
+  absl::Status status =
+      CheckElements(kField, kListNumber, bytes, options_.operations_max);
+  if (!status.ok()) return status;
+  const auto request = ParseRequest<Request>(bytes, arena);
+  if (!request.ok()) return request.status();
+  std::vector<Operation> operations;
+  status = decoder_.Decode(**request, &operations);
+  status.Update(CheckStandalone(UnservedFieldsOf(**request)));
+  if (!status.ok()) return status;
+  auto* response = arena.Make<Response>();
+  if (operations.empty()) return response;
+  const auto result = store_.Write({.form = Transaction::Form::kBatch,
+                                    .batch_field = kField,
+                                    .on_success = operations},
+                                   token);
+  if (!result.ok()) return result.status();
+  Encode(*result, response);
+  return response;
+}
+
+CacheService::Answer CacheService::Transact(std::string_view bytes,
+                                            RequestArena& arena,
+                                            DeadlineToken token) {
+  using Request = v1::TransactRequest;
+  const size_t count_max = options_.operations_max;
+  absl::Status status = CheckElements("compares", Request::kComparesFieldNumber,
+                                      bytes, count_max);
+  status.Update(CheckElements("on_success", Request::kOnSuccessFieldNumber,
+                              bytes, count_max));
+  status.Update(CheckElements("on_failure", Request::kOnFailureFieldNumber,
+                              bytes, count_max));
+  if (!status.ok()) return status;
+  const auto request = ParseRequest<Request>(bytes, arena);
+  if (!request.ok()) return request.status();
+  DecodedTransaction decoded;
+  status = decoder_.Decode(**request, &decoded);
+  status.Update(CheckStandalone(UnservedFieldsOf(**request)));
+  if (!status.ok()) return status;
+  const auto result = store_.Write({.form = Transaction::Form::kTransact,
+                                    .compares = decoded.compares,
+                                    .on_success = decoded.on_success,
+                                    .on_failure = decoded.on_failure},
+                                   token);
+  if (!result.ok()) return result.status();
+  auto* response = arena.Make<v1::TransactResponse>();
+  Encode(*result, response);
+  return response;
+}
+
+CacheService::Answer CacheService::GetOutcome(std::string_view bytes,
+                                              RequestArena& arena,
+                                              DeadlineToken /*token*/) {
+  const auto request = ParseRequest<v1::GetOutcomeRequest>(bytes, arena);
+  if (!request.ok()) return request.status();
+  absl::Status status = CheckIdempotencyKey((*request)->idempotency_key());
+  return status.ok() ? NotImplementedError("GetOutcome") : status;
+}
+
+}  // namespace latchkey

@@ -1,0 +1,93 @@
+// CacheService answers every RPC of latchkey.v1.Cache: decode, validate, call
+// the store, encode.  It knows no transport.
+//
+// Each unary handler finishes its call before it returns, on the calling
+// thread, and never waits.  Every error of a write carries metadata
+// `applied`=`no`: an error of the store means that nothing was changed.  A Get
+// with `touch` is a write.
+//
+// Scan, GetOutcome, idempotency keys and leases belong to the contract but are
+// not served yet: bad input is refused as ever, the rest is UNIMPLEMENTED with
+// reason NOT_IMPLEMENTED and metadata `feature`.
+//
+// Thread safety: handlers may run on any number of threads at once.
+//
+// Example:
+//   CacheService cache(store, clock, ServiceOptions{});
+//   MethodTable methods;
+//   cache.Register(methods);
+
+#ifndef LATCHKEY_SERVER_SERVICE_CACHE_SERVICE_H_
+#define LATCHKEY_SERVER_SERVICE_CACHE_SERVICE_H_
+
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "google/protobuf/message_lite.h"
+#include "latchkey/v1/cache.pb.h"
+#include "server/base/clock.h"
+#include "server/rpc/method_table.h"
+#include "server/runtime/deadline.h"
+#include "server/service/decode.h"
+#include "server/service/options.h"
+#include "server/service/request_parsing.h"
+#include "server/store/store.h"
+
+namespace latchkey {
+
+class CacheService {
+ public:
+  // The name that clients, health and reflection know it by.
+  static constexpr char kName[] = "latchkey.v1.Cache";
+
+  // `store` and `clock` must outlive the service.
+  CacheService(Store& store, const Clock& clock, const ServiceOptions& options);
+
+  CacheService(const CacheService&) = delete;
+  CacheService& operator=(const CacheService&) = delete;
+
+  // Adds all methods.  The service must outlive the calls made through them.
+  void Register(MethodTable& methods);
+
+ private:
+  // A response, in the arena of the request, or an error.
+  using Answer = absl::StatusOr<const google::protobuf::MessageLite*>;
+  using Handler = Answer (CacheService::*)(std::string_view bytes,
+                                           RequestArena& arena,
+                                           DeadlineToken token);
+
+  void AddRead(MethodTable& methods, std::string_view name, Handler handler);
+  void AddWrite(MethodTable& methods, std::string_view name, Handler handler);
+
+  Answer Get(std::string_view bytes, RequestArena& arena, DeadlineToken token);
+  Answer BatchGet(std::string_view bytes, RequestArena& arena,
+                  DeadlineToken token);
+  Answer Transact(std::string_view bytes, RequestArena& arena,
+                  DeadlineToken token);
+  Answer GetOutcome(std::string_view bytes, RequestArena& arena,
+                    DeadlineToken token);
+
+  // Put, Delete, Increment, Touch, Move, Transfer.
+  template <typename Request, typename Response>
+  Answer WriteOne(std::string_view bytes, RequestArena& arena,
+                  DeadlineToken token);
+
+  // As WriteOne, from the message on; also a Get with `touch`.
+  template <typename Request, typename Response>
+  Answer WriteParsed(const Request& request, RequestArena& arena,
+                     DeadlineToken token);
+
+  // BatchPut, BatchDelete.
+  template <typename Request, typename Response>
+  Answer WriteBatch(std::string_view bytes, RequestArena& arena,
+                    DeadlineToken token);
+
+  // Constant after construction, except the store, which synchronises itself.
+  Store& store_;
+  const ServiceOptions options_;
+  const Decoder decoder_;
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_SERVICE_CACHE_SERVICE_H_

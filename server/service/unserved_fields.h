@@ -1,0 +1,55 @@
+// The fields of a request that belong to the idempotency ledger and to leases.
+// This release reads them only to refuse them: a bad one as bad input, a good
+// one as not served, and any at all inside a batch or transaction.
+//
+// Thread safety: free functions and values, no shared state.
+
+#ifndef LATCHKEY_SERVER_SERVICE_UNSERVED_FIELDS_H_
+#define LATCHKEY_SERVER_SERVICE_UNSERVED_FIELDS_H_
+
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "latchkey/v1/cache.pb.h"
+
+namespace latchkey {
+
+// Refers to the request it was made from.
+struct UnservedFields {
+  std::string_view idempotency_key = {};
+  const v1::LeaseRequest* lease = nullptr;  // Null: absent.
+  std::string_view lease_token = {};
+};
+
+inline UnservedFields UnservedFieldsOf(const v1::GetRequest& request) {
+  return {.lease = request.has_lease() ? &request.lease() : nullptr};
+}
+
+inline UnservedFields UnservedFieldsOf(const v1::PutRequest& request) {
+  return {.idempotency_key = request.idempotency_key(),
+          .lease_token = request.lease_token()};
+}
+
+// Of any other write.
+template <typename Request>
+UnservedFields UnservedFieldsOf(const Request& request) {
+  return {.idempotency_key = request.idempotency_key()};
+}
+
+// Judges the fields of a request that stands for itself: INVALID_ARGUMENT for a
+// bad one, UNIMPLEMENTED (NOT_IMPLEMENTED) for a good one.
+absl::Status CheckStandalone(const UnservedFields& fields);
+
+// Judges the fields of an element of a batch or transaction: INVALID_ARGUMENT
+// for any that is set.
+absl::Status CheckMember(const UnservedFields& fields);
+
+// UNIMPLEMENTED, NOT_IMPLEMENTED with metadata `feature`.
+absl::Status NotImplementedError(std::string_view feature);
+
+// INVALID_IDEMPOTENCY_KEY for one that is empty or too long.
+absl::Status CheckIdempotencyKey(std::string_view idempotency_key);
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_SERVICE_UNSERVED_FIELDS_H_
