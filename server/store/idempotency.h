@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/base/clock.h"
+#include "server/store/fingerprint.h"
 #include "server/store/operations.h"
 
 namespace latchkey {
@@ -27,15 +28,6 @@ enum class WriteMethod : uint8_t {
   kMove,
   kTransfer,
   kTransact,
-};
-
-// 128 bits over the method and the decoded fields of a request, without its
-// idempotency key: two requests with one fingerprint are copies of one write.
-struct Fingerprint {
-  uint64_t high = 0;
-  uint64_t low = 0;
-
-  friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
 };
 
 // A moment in one life of a server, as the server tells it to clients and gets

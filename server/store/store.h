@@ -131,6 +131,12 @@ class Store {
   absl::StatusOr<RecordedOutcome> GetOutcome(const IdempotencyScope& scope,
                                              bool fence, DeadlineToken token);
 
+  // The fingerprint of a keyed write whose method and fields are `request`, in
+  // any form that is the same for all copies.
+  Fingerprint FingerprintOf(std::string_view request) const {
+    return hasher_.Hash128(request);
+  }
+
   // What a client is to hold before the first attempt of a keyed write.
   LedgerStamp CurrentStamp() const;
 
