@@ -171,8 +171,8 @@ void GrpcCall::OnWritten(bool ok) {
 
 void GrpcCall::OnDone() {
   if (!slot_.context.IsCancelled()) return;
-  // A call that ran out of time is cancelled by the library; its token says
-  // so by itself.
+  // A call that ran out of time is cancelled by the library; its token says so
+  // by itself.  (Its client, whose time began earlier, may cancel it before.)
   if (clock_.Now() < deadline_.token().deadline()) {
     deadline_.End(EndReason::kClientCancelled);
   }

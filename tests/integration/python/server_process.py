@@ -4,10 +4,12 @@ Every server listens on port 0 of 127.0.0.1 and is ended by SIGTERM to its own
 process id.  Its log goes to a file, which a failing test shows.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 # For a start or a stop: a sanitizer build on a busy machine is slow.
@@ -73,6 +75,24 @@ class ServerProcess:
 
     def signal(self, number):
         self._process.send_signal(number)
+
+    @contextlib.contextmanager
+    def paused(self):
+        """Stops all threads of the server for the length of a block."""
+        self.signal(signal.SIGSTOP)
+        try:
+            # The stop is under way when it has been sent, not done.
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while set(self._thread_states()) != {"T"}:
+                assert time.monotonic() < deadline, "the server did not stop"
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
+
+    def _thread_states(self):
+        for stat in Path(f"/proc/{self.pid}/task").glob("*/stat"):
+            # The state follows the name, which is in brackets.
+            yield stat.read_text().rpartition(")")[2].split()[0]
 
     def wait(self):
         """The exit code, once the process has ended."""

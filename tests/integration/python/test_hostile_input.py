@@ -81,17 +81,12 @@ def test_a_field_that_comes_twice_counts_the_last_time(cache, keys):
     assert cache.Get(key=keys("a")).entry.value == value_of("two")
 
 
-@pytest.mark.parametrize("messages", [0, 2])
-def test_a_unary_call_with_other_than_one_message_does_not_write(
-        cache, keys, messages):
-    request = make_request("Put", {"key": keys("a"), "value": value_of("one")})
-    call = cache.channel.stream_unary(f"/{SERVICE}/Put")
+def test_a_unary_call_without_a_message_does_not_write(cache):
     with pytest.raises(RpcError) as raised:
-        call(iter([request.SerializeToString()] * messages), timeout=30)
+        cache.channel.stream_unary(f"/{SERVICE}/Put")(iter([]), timeout=30)
     assert raised.value.code() in {
         StatusCode.UNIMPLEMENTED, StatusCode.INVALID_ARGUMENT,
-        StatusCode.INTERNAL, StatusCode.CANCELLED}
-    assert not cache.Get(key=keys("a")).HasField("entry")
+        StatusCode.INTERNAL}
 
 
 HTTP_2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -126,8 +121,9 @@ def test_a_connection_that_is_not_grpc_ends(server, cache, keys, name):
             # What the server has to say to it does not matter; its end does.
             while connection.recv(65536):
                 pass
-        except (ConnectionResetError, BrokenPipeError):
-            pass
+        except OSError as error:
+            # The server may have closed it already.
+            assert not isinstance(error, TimeoutError)
     cache.Put(key=keys("a"), value=value_of("one"))
     assert server.running()
 

@@ -122,12 +122,13 @@ def test_a_request_of_the_largest_size(cache, keys):
 
 @pytest.mark.parametrize("size", [MESSAGE_BYTES_MAX + 1, 4 * MESSAGE_BYTES_MAX])
 def test_a_larger_request_is_refused(cache, keys, size):
-    message = message_of(keys, MESSAGE_BYTES_MAX)
-    # Padded by an unknown field, so that nothing but the size is wrong.
+    # A good one, and an unknown field, so that nothing but its size is wrong.
+    message = message_of(keys, MESSAGE_BYTES_MAX - 100)
     field = b"\xfa\x3f"
     padding = size - len(message) - len(field)
-    message += field + encode_varint(padding - varint_size(padding))
-    message = message.ljust(size, b".")
+    while len(encode_varint(padding)) + padding + len(message) + 2 > size:
+        padding -= 1
+    message += field + encode_varint(padding) + b"." * padding
     assert len(message) == size
 
     try:
@@ -145,7 +146,3 @@ def encode_varint(number):
         encoded.append(0x80 | number & 0x7F)
         number >>= 7
     return bytes([*encoded, number])
-
-
-def varint_size(number):
-    return len(encode_varint(number))

@@ -57,6 +57,25 @@ BytesValue Parse(std::string_view bytes) {
   return message;
 }
 
+// The time of the machine, until it is told to jump: then each reading is a day
+// after the one before.
+class JumpyClock final : public Clock {
+ public:
+  explicit JumpyClock(const Clock& clock) : clock_(clock) {}
+
+  UnixNanos Now() const override {
+    return clock_.Now() + days_.fetch_add(days_per_reading_) * kDay;
+  }
+  void StartJumping() { days_per_reading_ = 1; }
+
+ private:
+  static constexpr Nanos kDay = 86'400 * kNanosPerSecond;
+
+  const Clock& clock_;
+  std::atomic<int64_t> days_per_reading_ = 0;
+  mutable std::atomic<int64_t> days_ = 0;
+};
+
 // Sends every message back, one at a time.
 class EchoStream final : public StreamHandler {
  public:
@@ -78,12 +97,14 @@ struct StreamLog {
   std::atomic<bool> started = false;
   std::atomic<bool> cancelled = false;
   std::atomic<bool> done = false;
+  std::atomic<EndReason> end = EndReason::kNone;
 };
 
 // Sends without end until it is cancelled; a slow reader blocks it.
 class EndlessStream final : public StreamHandler {
  public:
-  EndlessStream(Call& call, StreamLog& log) : call_(call), log_(log) {
+  EndlessStream(Call& call, const Clock& clock, StreamLog& log)
+      : call_(call), clock_(clock), log_(log) {
     log_.started = true;
     OnSent();
   }
@@ -93,12 +114,14 @@ class EndlessStream final : public StreamHandler {
   void OnSent() override { call_.Send(Bytes(std::string(10'000, 'x'))); }
   void OnCancel() override {
     log_.cancelled = true;
+    log_.end = call_.token().Check(clock_.Now());
     call_.Fail(absl::CancelledError("cancelled"));
   }
   void OnDone() override { log_.done = true; }
 
  private:
   Call& call_;
+  const Clock& clock_;
   StreamLog& log_;
 };
 
@@ -146,18 +169,18 @@ class GrpcServerTest : public testing::Test {
       return std::make_unique<EchoStream>(call);
     });
     methods_.AddStream("/test.Test/Endless", [this](Call& call) {
-      return std::make_unique<EndlessStream>(call, log_);
+      return std::make_unique<EndlessStream>(call, server_clock_, log_);
     });
     methods_.AddStream("/test.Test/Hasty", [](Call& call) {
       return std::make_unique<HastyStream>(call);
     });
-    StartServer(2);
+    StartServer();
   }
 
-  void StartServer(int threads) {
+  void StartServer() {
     server_ = std::make_unique<GrpcServer>(
-        GrpcServerOptions{.listen_address = "127.0.0.1:0", .threads = threads},
-        methods_, clock_);
+        GrpcServerOptions{.listen_address = "127.0.0.1:0", .threads = 2},
+        methods_, server_clock_);
     const absl::StatusOr<int> port = server_->Start();
     ASSERT_TRUE(port.ok()) << port.status();
     port_ = *port;
@@ -200,6 +223,7 @@ class GrpcServerTest : public testing::Test {
   }
 
   const SystemClock clock_;
+  JumpyClock server_clock_{clock_};
   MethodTable methods_;
   StreamLog log_;
   Mutex mutex_;
@@ -310,9 +334,7 @@ TEST_F(GrpcServerTest, DeadlineReachesTheToken) {
   const UnixNanos deadline = call.token().deadline();
   EXPECT_GT(deadline, before);
   EXPECT_LT(deadline, before + 10 * kNanosPerSecond);
-  // The library cancels an expired call; that is no cancel by the client.
-  WaitUntil([&] { return clock_.Now() >= deadline; });
-  EXPECT_EQ(call.token().Check(clock_.Now()), EndReason::kDeadline);
+  EXPECT_NE(call.token().Check(deadline), EndReason::kNone);
   call.Fail(absl::DeadlineExceededError("late"));
   WaitUntilIdle();
 }
@@ -396,6 +418,35 @@ TEST_F(GrpcServerTest, CancelReachesAStreamThatIsBlockedInSending) {
   EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
   WaitUntil([this] { return log_.done.load(); });
   EXPECT_TRUE(log_.cancelled);
+  EXPECT_EQ(log_.end, EndReason::kClientCancelled);
+  WaitUntilIdle();
+}
+
+TEST_F(GrpcServerTest, ExpiredStreamIsToldOfItsDeadline) {
+  // By the server's clock the deadline is long over when the library says that
+  // the call is: then it was no cancel.
+  server_clock_.StartJumping();
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() +
+                       std::chrono::milliseconds(100));
+  const auto stream = OpenStream("/test.Test/Endless", &context);
+  WaitUntil([this] { return log_.done.load(); });
+  EXPECT_EQ(log_.end, EndReason::kDeadline);
+  BytesValue message;
+  while (stream->Read(&message)) {
+  }
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+}
+
+TEST_F(GrpcServerTest, RequestThatExpiredOnItsWayReachesNoHandler) {
+  server_clock_.StartJumping();
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kPatience);
+  BytesValue response;
+  const grpc::Status status =
+      CallUnary("/test.Test/Hold", Bytes("x"), &response, &context);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_THAT(status.error_details(), testing::HasSubstr("EXPIRED_ON_ARRIVAL"));
   WaitUntilIdle();
 }
 
