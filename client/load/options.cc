@@ -83,7 +83,8 @@ void AddPaceOptions(CLI::App* app, Options* options, RawOptions* raw) {
   app->add_option("--rate", options->rate,
                   "Open loop: requests per second, latency counted from when "
                   "each was due (default: a closed loop)")
-      ->check(CLI::Range(0.001, kRateMax));
+      ->check(CLI::Range(0.001, kRateMax))
+      ->default_str("");
   app->add_option("--backlog-max", options->backlog_max,
                   "Open loop: how many due requests may wait to be sent, in "
                   "all; more are given up, oldest first, and counted as `not "
@@ -96,6 +97,7 @@ void AddPaceOptions(CLI::App* app, Options* options, RawOptions* raw) {
   app->add_option("--requests", options->requests,
                   "Measure this many operations instead of a duration")
       ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 62))
+      ->default_str("")
       ->excludes(duration);
 }
 
@@ -131,13 +133,15 @@ void AddDataOptions(CLI::App* app, Options* options, RawOptions* raw) {
   app->add_option("--initial-balance", options->initial_balance,
                   "transfer: what each account holds at the start")
       ->check(CLI::Range(int64_t{0}, kBalanceMax));
-  app->add_option("--seed", options->seed, "Repeats a run's choices");
+  app->add_option("--seed", options->seed, "Repeats a run's choices")
+      ->check(CLI::NonNegativeNumber);
 }
 
 void AddReportOptions(CLI::App* app, Options* options, RawOptions* raw) {
   app->add_option("--server-pid", options->server_pid,
                   "Also report the CPU time of this process per request")
-      ->check(CLI::Range(1, std::numeric_limits<pid_t>::max()));
+      ->check(CLI::Range(1, std::numeric_limits<pid_t>::max()))
+      ->default_str("");
   app->add_option("--json", options->json_path,
                   "Also write the report to this file; -: to standard output, "
                   "instead of the table")
@@ -148,7 +152,9 @@ void AddReportOptions(CLI::App* app, Options* options, RawOptions* raw) {
   app->add_option("--errors-max", raw->errors_max,
                   "How many operations may fail before the exit code is 1 "
                   "(default: 0 in a closed loop; any number in an open loop, "
-                  "where overload is to be expected)");
+                  "where overload is to be expected)")
+      ->check(CLI::NonNegativeNumber)
+      ->default_str("");
 }
 
 // Reports one option's bad value in CLI11's own way.

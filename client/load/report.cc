@@ -191,10 +191,10 @@ std::string EndingMessage(const RunResult& result) {
 }
 
 std::string FormatTable(const RunResult& result) {
-  std::string text = FormatHead(result);
   if (!result.measuring) {
-    return text + FormatVerification(result) + Line("", "nothing was measured");
+    return result.FailureCount() > 0 ? FormatVerification(result) : "";
   }
+  std::string text = FormatHead(result);
   const Tally& measured = result.measured;
   text += "\n" + FormatLatencies(result) + "\n";
   text += FormatErrors(measured);

@@ -19,8 +19,8 @@ struct NamedPercentile {
 inline constexpr NamedPercentile kPercentiles[] = {
     {"p50", 50}, {"p90", 90}, {"p99", 99}, {"p99.9", 99.9}, {"p99.99", 99.99}};
 
-// Many lines, the last one ended.  Of a run that measured nothing it says only
-// why.
+// Many lines, the last one ended.  Of a run that measured nothing, only what
+// failed the verification.
 std::string FormatTable(const RunResult& result);
 
 // An object with the options (the seed among them) and every number of the

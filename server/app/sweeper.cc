@@ -1,0 +1,18 @@
+#include "server/app/sweeper.h"
+
+namespace latchkey {
+
+void Sweeper::Start() {
+  executor_.PostAfter(kPause, [this] { Step(); });
+}
+
+void Sweeper::Step() {
+  const size_t removed = store_.SweepExpired(kEntriesPerStepMax);
+  if (removed == kEntriesPerStepMax) {
+    executor_.Post([this] { Step(); });
+  } else {
+    executor_.PostAfter(kPause, [this] { Step(); });
+  }
+}
+
+}  // namespace latchkey
