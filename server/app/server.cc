@@ -10,11 +10,20 @@ ServiceOptions ToServiceOptions(const ServerOptions& options) {
   return service;
 }
 
+StoreOptions ToStoreOptions(const ServerOptions& options) {
+  StoreOptions store;
+  store.idempotency_window =
+      options.idempotency_window_seconds * kNanosPerSecond;
+  store.idempotency_bytes_max =
+      static_cast<size_t>(options.idempotency_bytes_max);
+  return store;
+}
+
 }  // namespace
 
 Server::Server(const ServerOptions& options)
     : options_(options),
-      store_(StoreOptions{}, clock_, random_),
+      store_(ToStoreOptions(options), clock_, random_),
       cache_(store_, clock_, ToServiceOptions(options)),
       transport_({.listen_address = options.listen, .threads = options.threads},
                  methods_, clock_) {

@@ -8,7 +8,8 @@ void Sweeper::Start() {
 
 void Sweeper::Step() {
   const size_t removed = store_.SweepExpired(kEntriesPerStepMax);
-  if (removed == kEntriesPerStepMax) {
+  const size_t forgotten = store_.SweepLedger(kRecordsPerStepMax);
+  if (removed == kEntriesPerStepMax || forgotten == kRecordsPerStepMax) {
     executor_.Post([this] { Step(); });
   } else {
     executor_.PostAfter(kPause, [this] { Step(); });

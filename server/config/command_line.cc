@@ -26,6 +26,13 @@ constexpr int kDrainSecondsMax = 3600;
 constexpr int kKeyBytesMax = 1024;
 constexpr int kValueBytesMax = 1024 * 1024;
 
+// Retries live in seconds; a day is more than any of them waits.
+constexpr int kIdempotencyWindowSecondsMax = 24 * 3600;
+
+// Less has no room for the outcome of one full batch; more is no machine's.
+constexpr int64_t kIdempotencyBytesMin = 64 * 1024;
+constexpr int64_t kIdempotencyBytesMax = int64_t{1} << 44;
+
 constexpr char kFooter[] =
     "Each option but --help, --version and --print-config can also be given "
     "by\n"
@@ -126,6 +133,15 @@ void Parser::AddServingOptions() {
   app_.add_option("--value-bytes-max", options_.value_bytes_max,
                   "The longest value, in bytes")
       ->check(CLI::Range(1, kValueBytesMax));
+  app_.add_option("--idempotency-window-seconds",
+                  options_.idempotency_window_seconds,
+                  "How long the outcome of a write with an idempotency key is "
+                  "kept for its copies, in seconds")
+      ->check(CLI::Range(1, kIdempotencyWindowSecondsMax));
+  app_.add_option("--idempotency-bytes-max", options_.idempotency_bytes_max,
+                  "What those outcomes may take in memory, in bytes; a write "
+                  "that finds no room is refused")
+      ->check(CLI::Range(kIdempotencyBytesMin, kIdempotencyBytesMax));
 }
 
 void Parser::AddLogOptions() {
@@ -218,15 +234,18 @@ std::string Parser::PrintConfig() const {
     return absl::StrCat("\"", text, "\"\n");
   };
   // No value that was accepted has a character that TOML would want escaped.
-  return absl::StrCat("listen = ", quoted(options_.listen),
-                      "allow-insecure = ", flag(options_.allow_insecure), "\n",
-                      "transport = ", quoted(options_.transport),
-                      "threads = ", options_.threads, "\n",
-                      "drain-seconds = ", options_.drain_seconds, "\n",
-                      "key-bytes-max = ", options_.key_bytes_max, "\n",
-                      "value-bytes-max = ", options_.value_bytes_max, "\n",
-                      "log-level = ", quoted(options_.log_level),
-                      "log-format = ", quoted(options_.log_format));
+  return absl::StrCat(
+      "listen = ", quoted(options_.listen),
+      "allow-insecure = ", flag(options_.allow_insecure), "\n",
+      "transport = ", quoted(options_.transport),
+      "threads = ", options_.threads, "\n",
+      "drain-seconds = ", options_.drain_seconds, "\n",
+      "key-bytes-max = ", options_.key_bytes_max, "\n",
+      "value-bytes-max = ", options_.value_bytes_max, "\n",
+      "idempotency-window-seconds = ", options_.idempotency_window_seconds,
+      "\n", "idempotency-bytes-max = ", options_.idempotency_bytes_max, "\n",
+      "log-level = ", quoted(options_.log_level),
+      "log-format = ", quoted(options_.log_format));
 }
 
 CommandLine Parser::Parse(const std::vector<std::string>& arguments) {

@@ -4,6 +4,7 @@
 #ifndef LATCHKEY_SERVER_CONFIG_OPTIONS_H_
 #define LATCHKEY_SERVER_CONFIG_OPTIONS_H_
 
+#include <cstdint>
 #include <string>
 
 namespace latchkey {
@@ -27,6 +28,11 @@ struct ServerOptions {
   // The longest key and value that a write may have.
   int key_bytes_max = 1024;
   int value_bytes_max = 1024 * 1024;
+
+  // How long the outcome of a write with an idempotency key is kept, and what all
+  // outcomes may take in memory.
+  int idempotency_window_seconds = 120;
+  int64_t idempotency_bytes_max = 256 * 1024 * 1024;
 
   // One of "trace", "debug", "info", "warn", "error", "off".
   std::string log_level = "info";

@@ -112,6 +112,12 @@ class FakeCall final : public Call {
     return Parse<Response>(reply_.value_or(""));
   }
 
+  // The response as it goes over the wire.
+  const std::string& reply_bytes() const {
+    EXPECT_TRUE(reply_.has_value());
+    return *reply_;
+  }
+
   // Whether the handler waits for a message; asking takes the wish.
   bool TakeReceive() { return std::exchange(receiving_, false); }
 

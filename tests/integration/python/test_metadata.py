@@ -8,7 +8,7 @@ TIMING = "latchkey-server-us"
 @pytest.mark.parametrize("method, fields", [
     ("Get", {"key": b"missing"}),
     ("Put", {"key": b""}),
-    ("GetOutcome", {"idempotency_key": b"i"}),
+    ("Get", {"key": b"missing", "lease": {"ttl": {"seconds": 5}}}),
 ], ids=["OK", "bad input", "not served"])
 def test_timing_is_told_where_asked(cache, method, fields):
     asked = cache.trailers_of(method, metadata=[("latchkey-timing", "1")],

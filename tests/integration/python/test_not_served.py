@@ -6,7 +6,6 @@ from api import pb
 from client import SERVICE, WRITES, expect_error, read_error
 from conftest import value_of
 from grpc import RpcError, StatusCode
-from test_bad_input import WRITE_REQUESTS
 
 LEASE = {"ttl": {"seconds": 5}}
 
@@ -15,15 +14,10 @@ LEASE = {"ttl": {"seconds": 5}}
     ("Scan", lambda k: {}),
     ("Scan", lambda k: {"prefix": k("a"), "keys_only": True, "page_size": 10,
                         "consistency": pb.ScanRequest.SNAPSHOT}),
-    ("GetOutcome", lambda k: {"idempotency_key": b"i"}),
-    ("GetOutcome", lambda k: {"idempotency_key": b"i" * 64, "fence": True}),
     ("Get", lambda k: {"key": k("a"), "lease": LEASE}),
     ("Get", lambda k: {"key": k("a"), "lease": {**LEASE, "wait": True}}),
     ("Put", lambda k: {"key": k("a"), "value": value_of("two"),
                        "lease_token": b"t"}),
-    *[(method, lambda k, request=request: {**request(k),
-                                           "idempotency_key": b"i" * 64})
-      for method, request in WRITE_REQUESTS.items()],
 ])
 def test_not_served_yet(cache, keys, method, request_of):
     before = cache.Put(key=keys("a"), value=value_of("one"))

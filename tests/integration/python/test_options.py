@@ -10,7 +10,8 @@ from server_process import run_program
 OPTIONS = [
     "--help", "--version", "--listen", "--threads", "--transport",
     "--drain-seconds", "--config", "--print-config", "--allow-insecure",
-    "--key-bytes-max", "--value-bytes-max"
+    "--key-bytes-max", "--value-bytes-max", "--idempotency-window-seconds",
+    "--idempotency-bytes-max"
 ]
 
 
@@ -74,6 +75,8 @@ def test_version():
     (["--listen=:0"], ["--listen"]),
     (["--key-bytes-max=0"], ["--key-bytes-max"]),
     (["--value-bytes-max=-5"], ["--value-bytes-max"]),
+    (["--idempotency-window-seconds=0"], ["--idempotency-window-seconds"]),
+    (["--idempotency-bytes-max=0"], ["--idempotency-bytes-max"]),
     (["--config=/no/such/file.toml"], ["--config", "/no/such/file.toml"]),
 ])
 def test_a_bad_argument_is_named(arguments, names):

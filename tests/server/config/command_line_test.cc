@@ -55,6 +55,8 @@ TEST(CommandLineTest, DefaultsServeOnLoopback) {
   EXPECT_EQ(line.options.drain_seconds, 10);
   EXPECT_EQ(line.options.key_bytes_max, 1024);
   EXPECT_EQ(line.options.value_bytes_max, 1024 * 1024);
+  EXPECT_EQ(line.options.idempotency_window_seconds, 120);
+  EXPECT_EQ(line.options.idempotency_bytes_max, 256 * 1024 * 1024);
   EXPECT_EQ(line.options.log_level, "info");
   EXPECT_EQ(line.options.log_format, "text");
 }
@@ -101,6 +103,10 @@ TEST(CommandLineTest, EveryOptionCanBeGivenInEachWay) {
            Row{"drain-seconds", "0", "drain-seconds = 0"},
            Row{"key-bytes-max", "100", "key-bytes-max = 100"},
            Row{"value-bytes-max", "100", "value-bytes-max = 100"},
+           Row{"idempotency-window-seconds", "86400",
+               "idempotency-window-seconds = 86400"},
+           Row{"idempotency-bytes-max", "65536",
+               "idempotency-bytes-max = 65536"},
            Row{"log-level", "error", "log-level = \"error\""},
            Row{"log-format", "json", "log-format = \"json\""},
        }) {
@@ -179,6 +185,11 @@ TEST(CommandLineTest, RefusesBadArgumentsByName) {
            Row{"--key-bytes-max=1025", "--key-bytes-max"},
            Row{"--value-bytes-max=0", "--value-bytes-max"},
            Row{"--value-bytes-max=1048577", "--value-bytes-max"},
+           Row{"--idempotency-window-seconds=0",
+               "--idempotency-window-seconds"},
+           Row{"--idempotency-window-seconds=86401",
+               "--idempotency-window-seconds"},
+           Row{"--idempotency-bytes-max=65535", "--idempotency-bytes-max"},
            Row{"--log-level=loud", "--log-level"},
            Row{"--log-format=xml", "--log-format"},
            Row{"--config=/nonexistent/latchkeyd.toml", "/nonexistent"},
@@ -274,6 +285,8 @@ TEST(CommandLineTest, HelpNamesEveryOptionItsDefaultAndItsVariable) {
                            "--key-bytes-max",
                            "--value-bytes-max",
                            "1048576",
+                           "--idempotency-window-seconds",
+                           "--idempotency-bytes-max",
                            "--log-level",
                            "--log-format",
                            "--config",

@@ -21,7 +21,9 @@ class MultiShardLockTest : public ::testing::Test {
  protected:
   SeededRandom random_{1};
   KeyHasher hasher_{random_};
-  std::unique_ptr<ShardTable> table_ = std::make_unique<ShardTable>(hasher_);
+  LedgerBudget budget_{kNanosPerSecond, 1'000'000};
+  std::unique_ptr<ShardTable> table_ =
+      std::make_unique<ShardTable>(hasher_, budget_);
 };
 
 TEST(ShardSetTest, HoldsWhatWasAddedAndNothingElse) {

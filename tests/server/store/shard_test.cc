@@ -48,7 +48,8 @@ class ShardTest : public ::testing::Test {
 
   SeededRandom random_{1};
   KeyHasher hasher_{random_};
-  Shard shard_{0, hasher_};
+  LedgerBudget budget_{kNanosPerSecond, 1'000'000};
+  Shard shard_{0, hasher_, budget_};
 };
 
 TEST_F(ShardTest, FindsWhatWasPut) {
