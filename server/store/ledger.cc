@@ -53,7 +53,7 @@ bool Ledger::Reserve(const LedgerRecord& record, UnixNanos now) {
 void Ledger::Insert(const HashedKey& scoped_key, LedgerRecord::Ptr record) {
   const auto it = table_.find(scoped_key);
   if (it != table_.end()) {
-    LATCHKEY_CHECK(Outlived(**it, record->time()),
+    LATCHKEY_CHECK(Outlived(**it, record->complete_time()),
                    "a write is recorded once within the window");
     table_.erase(it);
   }

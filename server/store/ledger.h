@@ -77,7 +77,7 @@ class Ledger {
 
   // Keeps `record`, for which Reserve() made room.
   //
-  // REQUIRES: Find() finds no record of its key at record->time().
+  // REQUIRES: Find() finds no record of its key at record->complete_time().
   void Insert(const HashedKey& scoped_key, LedgerRecord::Ptr record);
 
   // Forgets records that have outlived the window at `now`, at most
@@ -106,7 +106,7 @@ class Ledger {
 
   // Whether `record` has outlived the window.
   bool Outlived(const LedgerRecord& record, UnixNanos now) const {
-    return SaturatingAdd(record.time(), budget_.window()) <= now;
+    return SaturatingAdd(record.complete_time(), budget_.window()) <= now;
   }
 
   LedgerBudget& budget_;

@@ -97,7 +97,7 @@ LedgerRecord::LedgerRecord(std::string_view scoped_key,
                            const Fingerprint& fingerprint, WriteMethod method,
                            UnixNanos time)
     : fingerprint_(fingerprint),
-      time_(time),
+      complete_time_(time),
       key_size_(static_cast<uint16_t>(scoped_key.size())),
       method_(method) {
   std::memcpy(reinterpret_cast<char*>(this + 1), scoped_key.data(),

@@ -1,6 +1,6 @@
 // LedgerRecord is what became of one keyed write, in one allocation:
 //
-//   | fingerprint | time | version | a | b | detail | sizes | scoped key |
+//   | fingerprint | complete_time | version | a | b | detail | sizes | scoped key |
 //
 // Most outcomes are two numbers (an expiry, a counter), kept in `a` and `b`;
 // the others (errors, batches, entries given back) are kept whole behind
@@ -51,7 +51,7 @@ class LedgerRecord {
     return {reinterpret_cast<const char*>(this + 1), key_size_};
   }
   const Fingerprint& fingerprint() const { return fingerprint_; }
-  UnixNanos time() const { return time_; }
+  UnixNanos complete_time() const { return complete_time_; }
   WriteMethod method() const { return method_; }
   bool is_tombstone() const { return form_ == Form::kTombstone; }
 
@@ -81,7 +81,7 @@ class LedgerRecord {
   bool KeepAsNumbers(const absl::StatusOr<TransactionResult>& outcome);
 
   const Fingerprint fingerprint_;
-  const UnixNanos time_;
+  const UnixNanos complete_time_;
   uint64_t version_ = kNoVersion;
   int64_t a_ = 0;
   int64_t b_ = 0;

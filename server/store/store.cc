@@ -313,7 +313,7 @@ absl::StatusOr<RecordedOutcome> Store::GetOutcome(const IdempotencyScope& scope,
     recorded = {.state = RecordedOutcome::State::kDone,
                 .method = record->method(),
                 .outcome = record->outcome(),
-                .complete_time = record->time()};
+                .complete_time = record->complete_time()};
   }
   return recorded;
 }
