@@ -29,8 +29,8 @@ struct ServerOptions {
   int key_bytes_max = 1024;
   int value_bytes_max = 1024 * 1024;
 
-  // How long the outcome of a write with an idempotency key is kept, and what all
-  // outcomes may take in memory.
+  // How long the outcome of a write with an idempotency key is kept, and what
+  // all outcomes may take in memory.
   int idempotency_window_seconds = 120;
   int64_t idempotency_bytes_max = 256 * 1024 * 1024;
 
