@@ -27,6 +27,7 @@
 #include "server/base/mutex.h"
 #include "server/runtime/asio_executor.h"
 #include "server/runtime/deadline.h"
+#include "tests/server/transport/grpc/test_streams.h"
 
 namespace latchkey {
 namespace {
@@ -43,18 +44,6 @@ void WaitUntil(const std::function<bool()>& condition) {
     ASSERT_LT(std::chrono::steady_clock::now(), end) << "waited in vain";
     std::this_thread::yield();
   }
-}
-
-BytesValue Bytes(std::string value) {
-  BytesValue message;
-  message.set_value(std::move(value));
-  return message;
-}
-
-BytesValue Parse(std::string_view bytes) {
-  BytesValue message;
-  message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
-  return message;
 }
 
 // The time of the machine, until it is told to jump: then each reading is a day
@@ -74,70 +63,6 @@ class JumpyClock final : public Clock {
   const Clock& clock_;
   std::atomic<int64_t> days_per_reading_ = 0;
   mutable std::atomic<int64_t> days_ = 0;
-};
-
-// Sends every message back, one at a time.
-class EchoStream final : public StreamHandler {
- public:
-  explicit EchoStream(Call& call) : call_(call) { call_.Receive(); }
-
-  void OnMessage(std::string_view message) override {
-    call_.Send(Parse(message));
-  }
-  void OnSent() override { call_.Receive(); }
-  void OnHalfClose() override { call_.Close(); }
-  void OnCancel() override { call_.Fail(absl::CancelledError("cancelled")); }
-
- private:
-  Call& call_;
-};
-
-// What a stream was told, for the test to look at.
-struct StreamLog {
-  std::atomic<bool> started = false;
-  std::atomic<bool> cancelled = false;
-  std::atomic<bool> done = false;
-  std::atomic<EndReason> end = EndReason::kNone;
-};
-
-// Sends without end until it is cancelled; a slow reader blocks it.
-class EndlessStream final : public StreamHandler {
- public:
-  EndlessStream(Call& call, const Clock& clock, StreamLog& log)
-      : call_(call), clock_(clock), log_(log) {
-    log_.started = true;
-    OnSent();
-  }
-
-  void OnMessage(std::string_view) override {}
-  void OnHalfClose() override {}
-  void OnSent() override { call_.Send(Bytes(std::string(10'000, 'x'))); }
-  void OnCancel() override {
-    log_.cancelled = true;
-    log_.end = call_.token().Check(clock_.Now());
-    call_.Fail(absl::CancelledError("cancelled"));
-  }
-  void OnDone() override { log_.done = true; }
-
- private:
-  Call& call_;
-  const Clock& clock_;
-  StreamLog& log_;
-};
-
-// Sends one message and closes without waiting for it to be sent.
-class HastyStream final : public StreamHandler {
- public:
-  explicit HastyStream(Call& call) {
-    call.AddTrailer("farewell", "yes");
-    call.Send(Bytes(std::string(1'000'000, 'h')));
-    call.Close();
-  }
-
-  void OnMessage(std::string_view) override {}
-  void OnHalfClose() override {}
-  void OnSent() override { ADD_FAILURE() << "told after the end"; }
-  void OnCancel() override { ADD_FAILURE() << "told after the end"; }
 };
 
 class GrpcServerTest : public testing::Test {
