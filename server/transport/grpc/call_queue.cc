@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "server/base/check.h"
+#include "server/base/error.h"
 #include "server/runtime/deadline.h"
 
 namespace latchkey {
@@ -88,7 +89,10 @@ void CallQueue::OnAccepted(GrpcCallSlot* slot, bool ok) {
   slot->call.emplace(*slot, clock_, clock_.Now());
   if (refusing_.load(std::memory_order_relaxed)) {
     slot->call->AddTrailer("grpc-retry-pushback-ms", kRetryPushbackMs);
-    slot->call->Fail(EndedError(EndReason::kDraining, DeadlineStage::kArrival));
+    // True of a read as well; only the handlers know which calls write.
+    slot->call->Fail(WithMetadata(
+        EndedError(EndReason::kDraining, DeadlineStage::kArrival), "applied",
+        "no"));
     return;
   }
   slot->call->Begin(methods_);

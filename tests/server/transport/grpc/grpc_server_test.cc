@@ -28,6 +28,7 @@
 #include "server/runtime/asio_executor.h"
 #include "server/runtime/deadline.h"
 #include "tests/server/transport/grpc/test_streams.h"
+#include "tests/support/jumpy_clock.h"
 
 namespace latchkey {
 namespace {
@@ -45,25 +46,6 @@ void WaitUntil(const std::function<bool()>& condition) {
     std::this_thread::yield();
   }
 }
-
-// The time of the machine, until it is told to jump: then each reading is a day
-// after the one before.
-class JumpyClock final : public Clock {
- public:
-  explicit JumpyClock(const Clock& clock) : clock_(clock) {}
-
-  UnixNanos Now() const override {
-    return clock_.Now() + days_.fetch_add(days_per_reading_) * kDay;
-  }
-  void StartJumping() { days_per_reading_ = 1; }
-
- private:
-  static constexpr Nanos kDay = 86'400 * kNanosPerSecond;
-
-  const Clock& clock_;
-  std::atomic<int64_t> days_per_reading_ = 0;
-  mutable std::atomic<int64_t> days_ = 0;
-};
 
 class GrpcServerTest : public testing::Test {
  protected:
