@@ -4,8 +4,7 @@
 // Invariants:
 //   1. A key lives in the shard of its keyed hash and nowhere else.
 //   2. Every commit has one version, the next number after the last, taken
-//   while
-//      all locks of the commit are held.  Every entry it writes carries it.
+//      while all its locks are held.  Every entry it writes carries it.
 //   3. A transaction publishes all of its changes or none, and no reader sees
 //      some of them.
 //   4. An entry is not seen at or after its expiry, swept or not.
