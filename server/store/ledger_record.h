@@ -1,6 +1,7 @@
 // LedgerRecord is what became of one keyed write, in one allocation:
 //
-//   | fingerprint | complete_time | version | a | b | detail | sizes | scoped key |
+//   | fingerprint | complete_time | version | a | b | detail | sizes | scoped
+//   key |
 //
 // Most outcomes are two numbers (an expiry, a counter), kept in `a` and `b`;
 // the others (errors, batches, entries given back) are kept whole behind

@@ -90,9 +90,9 @@ void CallQueue::OnAccepted(GrpcCallSlot* slot, bool ok) {
   if (refusing_.load(std::memory_order_relaxed)) {
     slot->call->AddTrailer("grpc-retry-pushback-ms", kRetryPushbackMs);
     // True of a read as well; only the handlers know which calls write.
-    slot->call->Fail(WithMetadata(
-        EndedError(EndReason::kDraining, DeadlineStage::kArrival), "applied",
-        "no"));
+    slot->call->Fail(
+        WithMetadata(EndedError(EndReason::kDraining, DeadlineStage::kArrival),
+                     "applied", "no"));
     return;
   }
   slot->call->Begin(methods_);
