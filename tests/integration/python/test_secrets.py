@@ -48,9 +48,11 @@ def test_logs_hold_no_keys_and_no_values(start_server, keys):
                 "Put": {"key": keys("a"), "value": SECRET + LONG_VALUE},
                 "Get": {"key": keys("a") * 100},
                 "Scan": {"prefix": keys("a")},
-                "GetOutcome": {"idempotency_key": VALUE_CANARY}}.items():
+                "GetOutcome": {"idempotency_key": VALUE_CANARY * 10}}.items():
             with pytest.raises(RpcError):
                 client.call(method, **fields)
+        client.Put(key=keys("a"), value=SECRET, idempotency_key=VALUE_CANARY)
+        client.GetOutcome(idempotency_key=VALUE_CANARY)
         for method in WRITES:
             for garbage in GARBAGE.values():
                 with pytest.raises(RpcError):
