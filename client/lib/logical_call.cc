@@ -181,6 +181,7 @@ LogicalCall::Copy* LogicalCall::AddCopyLocked() {
 }
 
 void LogicalCall::Do(Todo todo, Copy* winner) {
+  todo.old_timer.reset();
   // A copy that was cancelled before it is sent is never sent.
   if (todo.send != nullptr) SendCopy(*todo.send);
   for (Copy* const copy : todo.cancel) copy->context.TryCancel();

@@ -101,7 +101,7 @@ class LogicalCall : public std::enable_shared_from_this<LogicalCall> {
   // What is left to do when the mutex is free again.
   struct Todo {
     Copy* send = nullptr;
-    // Cancelled by its destruction.
+    // Cancelled by its destruction, before all else.
     std::unique_ptr<Timer> old_timer;
     std::vector<Copy*> cancel;
     std::optional<CallResult> result;
