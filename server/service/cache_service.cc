@@ -1,7 +1,10 @@
 #include "server/service/cache_service.h"
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -11,29 +14,33 @@
 #include "server/rpc/call.h"
 #include "server/service/element_count.h"
 #include "server/service/encode.h"
+#include "server/service/keyed_writes.h"
 #include "server/service/stream_end.h"
 #include "server/service/unserved_fields.h"
 
 namespace latchkey {
 namespace {
 
+constexpr std::string_view kApplied = "applied";
+
+// Metadata of keyed writes and of calls that ask for a stamp, and the question.
+constexpr std::string_view kStampName = "latchkey-stamp";
+constexpr std::string_view kStampQuestion = "?";
+constexpr std::string_view kReplayedName = "latchkey-replayed";
+
 std::string MethodPath(std::string_view name) {
   return absl::StrCat("/", CacheService::kName, "/", ToAbsl(name));
 }
 
-// The error of a write, of which nothing was applied.
+// The error of a write, of which nothing was applied unless it says otherwise.
 absl::Status NotApplied(const absl::Status& error) {
-  return WithMetadata(error, "applied", "no");
-}
-
-void Finish(
-    Call& call,
-    const absl::StatusOr<const google::protobuf::MessageLite*>& answer) {
-  if (answer.ok()) {
-    call.Reply(**answer);
-  } else {
-    call.Fail(answer.status());
+  const std::optional<ErrorDetails> details = GetErrorDetails(error);
+  if (details.has_value()) {
+    for (const auto& [name, value] : details->metadata) {
+      if (name == kApplied) return error;
+    }
   }
+  return WithMetadata(error, kApplied, "no");
 }
 
 // The list of a batch is its field number 1.
@@ -83,6 +90,18 @@ class ScanHandler final : public StreamHandler {
   Call& call_;
 };
 
+// The stamp that the client held before its first attempt, where it sent one.
+absl::StatusOr<std::optional<LedgerStamp>> SentStamp(const Call& call) {
+  const std::optional<std::string_view> text = call.FindMetadata(kStampName);
+  if (!text.has_value() || *text == kStampQuestion) return std::nullopt;
+  const std::optional<LedgerStamp> stamp = LedgerStamp::Parse(*text);
+  if (!stamp.has_value()) {
+    return MakeInvalidArgument(ErrorReason::kInvalidField, kStampName,
+                               "is not a stamp that this server gave out");
+  }
+  return stamp;
+}
+
 }  // namespace
 
 CacheService::CacheService(Store& store, const Clock& clock,
@@ -93,8 +112,8 @@ void CacheService::AddRead(MethodTable& methods, std::string_view name,
                            Handler handler) {
   methods.AddUnary(MethodPath(name),
                    [this, handler](Call& call, std::string_view bytes) {
-                     RequestArena arena;
-                     Finish(call, (this->*handler)(bytes, arena, call.token()));
+                     Context context = {.call = call};
+                     Finish(context, (this->*handler)(bytes, context));
                    });
 }
 
@@ -102,10 +121,22 @@ void CacheService::AddWrite(MethodTable& methods, std::string_view name,
                             Handler handler) {
   methods.AddUnary(
       MethodPath(name), [this, handler](Call& call, std::string_view bytes) {
-        RequestArena arena;
-        Answer answer = (this->*handler)(bytes, arena, call.token());
-        Finish(call, answer.ok() ? answer : NotApplied(answer.status()));
+        Context context = {.call = call};
+        const Answer answer = (this->*handler)(bytes, context);
+        Finish(context, answer.ok() ? answer : NotApplied(answer.status()));
       });
+}
+
+void CacheService::Finish(Context& context, const Answer& answer) const {
+  Call& call = context.call;
+  if (context.keyed || call.FindMetadata(kStampName) == kStampQuestion) {
+    call.AddTrailer(kStampName, store_.CurrentStamp().ToText());
+  }
+  if (answer.ok()) {
+    call.Reply(**answer);
+  } else {
+    call.Fail(answer.status());
+  }
 }
 
 void CacheService::Register(MethodTable& methods) {
@@ -138,42 +169,42 @@ void CacheService::Register(MethodTable& methods) {
 }
 
 CacheService::Answer CacheService::Get(std::string_view bytes,
-                                       RequestArena& arena,
-                                       DeadlineToken token) {
-  const auto request = ParseRequest<v1::GetRequest>(bytes, arena);
+                                       Context& context) {
+  const auto request = ParseRequest<v1::GetRequest>(bytes, context.arena);
   if (!request.ok()) return request.status();
   if ((*request)->has_touch()) {
     Answer answer =
-        WriteParsed<v1::GetRequest, v1::GetResponse>(**request, arena, token);
+        WriteParsed<v1::GetRequest, v1::GetResponse>(**request, context);
     return answer.ok() ? answer : NotApplied(answer.status());
   }
   Operation operation;
   absl::Status status = decoder_.Decode(**request, &operation);
   status.Update(CheckStandalone(UnservedFieldsOf(**request)));
   if (!status.ok()) return status;
-  const auto result = store_.Get(std::get<GetOperation>(operation), token);
+  const auto result =
+      store_.Get(std::get<GetOperation>(operation), context.call.token());
   if (!result.ok()) return result.status();
-  auto* response = arena.Make<v1::GetResponse>();
+  auto* response = context.arena.Make<v1::GetResponse>();
   Encode(*result, response);
   return response;
 }
 
 CacheService::Answer CacheService::BatchGet(std::string_view bytes,
-                                            RequestArena& arena,
-                                            DeadlineToken token) {
+                                            Context& context) {
   absl::Status status =
       CheckElements("keys", v1::BatchGetRequest::kKeysFieldNumber, bytes,
                     options_.batch_get_keys_max);
   if (!status.ok()) return status;
-  const auto request = ParseRequest<v1::BatchGetRequest>(bytes, arena);
+  const auto request = ParseRequest<v1::BatchGetRequest>(bytes, context.arena);
   if (!request.ok()) return request.status();
   std::vector<std::string_view> keys;
   status = decoder_.Decode(**request, &keys);
   if (!status.ok()) return status;
-  auto* response = arena.Make<v1::BatchGetResponse>();
+  auto* response = context.arena.Make<v1::BatchGetResponse>();
   if (keys.empty()) return response;
-  const auto result = (*request)->atomic() ? store_.BatchGetAtomic(keys, token)
-                                           : store_.BatchGet(keys, token);
+  const auto result = (*request)->atomic()
+                          ? store_.BatchGetAtomic(keys, context.call.token())
+                          : store_.BatchGet(keys, context.call.token());
   if (!result.ok()) return result.status();
   Encode(*result, response);
   return response;
@@ -181,56 +212,52 @@ CacheService::Answer CacheService::BatchGet(std::string_view bytes,
 
 template <typename Request, typename Response>
 CacheService::Answer CacheService::WriteOne(std::string_view bytes,
-                                            RequestArena& arena,
-                                            DeadlineToken token) {
-  const auto request = ParseRequest<Request>(bytes, arena);
+                                            Context& context) {
+  const auto request = ParseRequest<Request>(bytes, context.arena);
   if (!request.ok()) return request.status();
-  return WriteParsed<Request, Response>(**request, arena, token);
+  return WriteParsed<Request, Response>(**request, context);
 }
 
 template <typename Request, typename Response>
-CacheService::Answer CacheService::WriteParsed(const Request& request,
-                                               RequestArena& arena,
-                                               DeadlineToken token) {
+CacheService::Answer CacheService::WriteParsed(Request& request,
+                                               Context& context) {
   Operation operation;
   absl::Status status = decoder_.Decode(request, &operation);
   status.Update(CheckStandalone(UnservedFieldsOf(request)));
   if (!status.ok()) return status;
-  const auto result = store_.Write({.on_success = {&operation, 1}}, token);
+  const auto result = Run(request, {.on_success = {&operation, 1}}, context);
   if (!result.ok()) return result.status();
-  auto* response = arena.Make<Response>();
+  auto* response = context.arena.Make<Response>();
   Encode(result->results[0], result->version, response);
   return response;
 }
 
 template <typename Request, typename Response>
 CacheService::Answer CacheService::WriteBatch(std::string_view bytes,
-                                              RequestArena& arena,
-                                              DeadlineToken token) {
+                                              Context& context) {
   constexpr std::string_view kField = kListName<Request>;
   absl::Status status =
       CheckElements(kField, kListNumber, bytes, options_.operations_max);
   if (!status.ok()) return status;
-  const auto request = ParseRequest<Request>(bytes, arena);
+  const auto request = ParseRequest<Request>(bytes, context.arena);
   if (!request.ok()) return request.status();
   std::vector<Operation> operations;
   status = decoder_.Decode(**request, &operations);
   status.Update(CheckStandalone(UnservedFieldsOf(**request)));
   if (!status.ok()) return status;
-  auto* response = arena.Make<Response>();
-  if (operations.empty()) return response;
-  const auto result = store_.Write({.form = Transaction::Form::kBatch,
-                                    .batch_field = kField,
-                                    .on_success = operations},
-                                   token);
+  auto* response = context.arena.Make<Response>();
+  const auto result = Run(**request,
+                          {.form = Transaction::Form::kBatch,
+                           .batch_field = kField,
+                           .on_success = operations},
+                          context);
   if (!result.ok()) return result.status();
   Encode(*result, response);
   return response;
 }
 
 CacheService::Answer CacheService::Transact(std::string_view bytes,
-                                            RequestArena& arena,
-                                            DeadlineToken token) {
+                                            Context& context) {
   using Request = v1::TransactRequest;
   const size_t count_max = options_.operations_max;
   absl::Status status = CheckElements("compares", Request::kComparesFieldNumber,
@@ -240,30 +267,64 @@ CacheService::Answer CacheService::Transact(std::string_view bytes,
   status.Update(CheckElements("on_failure", Request::kOnFailureFieldNumber,
                               bytes, count_max));
   if (!status.ok()) return status;
-  const auto request = ParseRequest<Request>(bytes, arena);
+  const auto request = ParseRequest<Request>(bytes, context.arena);
   if (!request.ok()) return request.status();
   DecodedTransaction decoded;
   status = decoder_.Decode(**request, &decoded);
   status.Update(CheckStandalone(UnservedFieldsOf(**request)));
   if (!status.ok()) return status;
-  const auto result = store_.Write({.form = Transaction::Form::kTransact,
-                                    .compares = decoded.compares,
-                                    .on_success = decoded.on_success,
-                                    .on_failure = decoded.on_failure},
-                                   token);
+  const auto result = Run(**request,
+                          {.form = Transaction::Form::kTransact,
+                           .compares = decoded.compares,
+                           .on_success = decoded.on_success,
+                           .on_failure = decoded.on_failure},
+                          context);
   if (!result.ok()) return result.status();
-  auto* response = arena.Make<v1::TransactResponse>();
+  auto* response = context.arena.Make<v1::TransactResponse>();
   Encode(*result, response);
   return response;
 }
 
+template <typename Request>
+absl::StatusOr<TransactionResult> CacheService::Run(
+    Request& request, const Transaction& transaction, Context& context) {
+  Call& call = context.call;
+  if constexpr (std::is_same_v<Request, v1::GetRequest>) {
+    return store_.Write(transaction, call.token());
+  } else {
+    const std::string key = std::move(*request.mutable_idempotency_key());
+    if (key.empty()) return store_.Write(transaction, call.token());
+    context.keyed = true;
+    request.clear_idempotency_key();
+    const auto stamp = SentStamp(call);
+    if (!stamp.ok()) return stamp.status();
+    IdempotentAnswer answer = store_.WriteOnce(
+        transaction,
+        {.scope = {.principal = call.principal(), .key = key},
+         .fingerprint = store_.FingerprintOf(CanonicalText(request)),
+         .method = kWriteMethod<Request>,
+         .stamp = *stamp},
+        call.token());
+    if (answer.replayed) call.AddTrailer(kReplayedName, "1");
+    return std::move(answer.outcome);
+  }
+}
+
 CacheService::Answer CacheService::GetOutcome(std::string_view bytes,
-                                              RequestArena& arena,
-                                              DeadlineToken /*token*/) {
-  const auto request = ParseRequest<v1::GetOutcomeRequest>(bytes, arena);
+                                              Context& context) {
+  const auto request =
+      ParseRequest<v1::GetOutcomeRequest>(bytes, context.arena);
   if (!request.ok()) return request.status();
-  absl::Status status = CheckIdempotencyKey((*request)->idempotency_key());
-  return status.ok() ? NotImplementedError("GetOutcome") : status;
+  const std::string& key = (*request)->idempotency_key();
+  absl::Status status = CheckIdempotencyKey(key);
+  if (!status.ok()) return status;
+  const auto recorded =
+      store_.GetOutcome({.principal = context.call.principal(), .key = key},
+                        (*request)->fence(), context.call.token());
+  if (!recorded.ok()) return recorded.status();
+  auto* response = context.arena.Make<v1::GetOutcomeResponse>();
+  EncodeOutcome(*recorded, response);
+  return response;
 }
 
 }  // namespace latchkey

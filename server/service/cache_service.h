@@ -2,13 +2,20 @@
 // the store, encode.  It knows no transport.
 //
 // Each unary handler finishes its call before it returns, on the calling
-// thread, and never waits.  Every error of a write carries metadata
-// `applied`=`no`: an error of the store means that nothing was changed.  A Get
-// with `touch` is a write.
+// thread, and never waits.  Every error of a write carries metadata `applied`:
+// `no`, since an error of the store means that nothing was changed, or
+// `unknown` where an earlier copy may have been applied.  A Get with `touch` is
+// a write.
 //
-// Scan, GetOutcome, idempotency keys and leases belong to the contract but are
-// not served yet: bad input is refused as ever, the rest is UNIMPLEMENTED with
-// reason NOT_IMPLEMENTED and metadata `feature`.
+// A write with an idempotency key takes effect once: see Store::WriteOnce().
+// Metadata `latchkey-stamp` of the request is the stamp that its client held
+// before its first attempt, or "?" to ask for one; the answer has the server's
+// present stamp in its trailers, and `latchkey-replayed: 1` where it was
+// decided by an earlier copy.
+//
+// Scan and leases belong to the contract but are not served yet: bad input is
+// refused as ever, the rest is UNIMPLEMENTED with reason NOT_IMPLEMENTED and
+// metadata `feature`.
 //
 // Thread safety: handlers may run on any number of threads at once.
 //
@@ -27,7 +34,6 @@
 #include "latchkey/v1/cache.pb.h"
 #include "server/base/clock.h"
 #include "server/rpc/method_table.h"
-#include "server/runtime/deadline.h"
 #include "server/service/decode.h"
 #include "server/service/options.h"
 #include "server/service/request_parsing.h"
@@ -52,35 +58,44 @@ class CacheService {
  private:
   // A response, in the arena of the request, or an error.
   using Answer = absl::StatusOr<const google::protobuf::MessageLite*>;
+
+  // One call on its way through a handler.
+  struct Context {
+    Call& call;
+    RequestArena arena = {};
+    // A write with an idempotency key.
+    bool keyed = false;
+  };
   using Handler = Answer (CacheService::*)(std::string_view bytes,
-                                           RequestArena& arena,
-                                           DeadlineToken token);
+                                           Context& context);
 
   void AddRead(MethodTable& methods, std::string_view name, Handler handler);
   void AddWrite(MethodTable& methods, std::string_view name, Handler handler);
+  void Finish(Context& context, const Answer& answer) const;
 
-  Answer Get(std::string_view bytes, RequestArena& arena, DeadlineToken token);
-  Answer BatchGet(std::string_view bytes, RequestArena& arena,
-                  DeadlineToken token);
-  Answer Transact(std::string_view bytes, RequestArena& arena,
-                  DeadlineToken token);
-  Answer GetOutcome(std::string_view bytes, RequestArena& arena,
-                    DeadlineToken token);
+  Answer Get(std::string_view bytes, Context& context);
+  Answer BatchGet(std::string_view bytes, Context& context);
+  Answer Transact(std::string_view bytes, Context& context);
+  Answer GetOutcome(std::string_view bytes, Context& context);
 
   // Put, Delete, Increment, Touch, Move, Transfer.
   template <typename Request, typename Response>
-  Answer WriteOne(std::string_view bytes, RequestArena& arena,
-                  DeadlineToken token);
+  Answer WriteOne(std::string_view bytes, Context& context);
 
   // As WriteOne, from the message on; also a Get with `touch`.
   template <typename Request, typename Response>
-  Answer WriteParsed(const Request& request, RequestArena& arena,
-                     DeadlineToken token);
+  Answer WriteParsed(Request& request, Context& context);
 
   // BatchPut, BatchDelete.
   template <typename Request, typename Response>
-  Answer WriteBatch(std::string_view bytes, RequestArena& arena,
-                    DeadlineToken token);
+  Answer WriteBatch(std::string_view bytes, Context& context);
+
+  // Runs the transaction that `request` asks for, once where it carries an
+  // idempotency key.  Takes the key out of `request`.
+  template <typename Request>
+  absl::StatusOr<TransactionResult> Run(Request& request,
+                                        const Transaction& transaction,
+                                        Context& context);
 
   // Constant after construction, except the store, which synchronises itself.
   Store& store_;

@@ -3,7 +3,7 @@
 //
 // Example:
 //   RequestArena arena;
-//   absl::StatusOr<const v1::GetRequest*> request =
+//   absl::StatusOr<v1::GetRequest*> request =
 //       ParseRequest<v1::GetRequest>(bytes, arena);
 
 #ifndef LATCHKEY_SERVER_SERVICE_REQUEST_PARSING_H_
@@ -53,8 +53,8 @@ absl::Status UndecodableRequestError(std::string_view message_name);
 
 // The message that `bytes` are, or UndecodableRequestError().
 template <typename Message>
-absl::StatusOr<const Message*> ParseRequest(std::string_view bytes,
-                                            RequestArena& arena) {
+absl::StatusOr<Message*> ParseRequest(std::string_view bytes,
+                                      RequestArena& arena) {
   Message* message = arena.Make<Message>();
   if (!message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return UndecodableRequestError(Message::descriptor()->full_name());

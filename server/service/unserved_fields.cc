@@ -56,9 +56,6 @@ absl::Status CheckStandalone(const UnservedFields& fields) {
     return NotImplementedError("lease");
   }
   if (!fields.lease_token.empty()) return NotImplementedError("lease_token");
-  if (!fields.idempotency_key.empty()) {
-    return NotImplementedError("idempotency_key");
-  }
   return absl::OkStatus();
 }
 

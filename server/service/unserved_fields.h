@@ -1,6 +1,6 @@
-// The fields of a request that belong to the idempotency ledger and to leases.
-// This release reads them only to refuse them: a bad one as bad input, a good
-// one as not served, and any at all inside a batch or transaction.
+// The fields of a request that concern it as a whole: its idempotency key, and
+// leases.  They may not be set inside a batch or transaction.  Leases are read
+// only to be refused: a bad one as bad input, a good one as not served.
 //
 // Thread safety: free functions and values, no shared state.
 
@@ -37,7 +37,7 @@ UnservedFields UnservedFieldsOf(const Request& request) {
 }
 
 // Judges the fields of a request that stands for itself: INVALID_ARGUMENT for a
-// bad one, UNIMPLEMENTED (NOT_IMPLEMENTED) for a good one.
+// bad one, UNIMPLEMENTED (NOT_IMPLEMENTED) for a lease.
 absl::Status CheckStandalone(const UnservedFields& fields);
 
 // Judges the fields of an element of a batch or transaction: INVALID_ARGUMENT

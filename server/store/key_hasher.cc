@@ -1,6 +1,7 @@
 #include "server/store/key_hasher.h"
 
 #include <sodium/crypto_shorthash.h>
+#include <sodium/crypto_shorthash_siphash24.h>
 
 #include <cstring>
 #include <span>
@@ -9,6 +10,7 @@ namespace latchkey {
 
 static_assert(crypto_shorthash_KEYBYTES == 16);
 static_assert(crypto_shorthash_BYTES == sizeof(uint64_t));
+static_assert(crypto_shorthash_siphashx24_KEYBYTES == 16);
 
 KeyHasher::KeyHasher(RandomSource& random) {
   random.Fill(std::as_writable_bytes(std::span(secret_)));
@@ -21,6 +23,17 @@ uint64_t KeyHasher::Hash(std::string_view key) const {
   uint64_t hash;
   std::memcpy(&hash, out, sizeof(hash));
   return hash;
+}
+
+Fingerprint KeyHasher::Hash128(std::string_view bytes) const {
+  unsigned char out[crypto_shorthash_siphashx24_BYTES];
+  crypto_shorthash_siphashx24(
+      out, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+      secret_.data());
+  Fingerprint fingerprint;
+  static_assert(sizeof(fingerprint) == sizeof(out));
+  std::memcpy(&fingerprint, out, sizeof(fingerprint));
+  return fingerprint;
 }
 
 }  // namespace latchkey

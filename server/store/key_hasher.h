@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "server/base/random.h"
+#include "server/store/fingerprint.h"
 
 namespace latchkey {
 
@@ -21,6 +22,10 @@ class KeyHasher {
   explicit KeyHasher(RandomSource& random);
 
   uint64_t Hash(std::string_view key) const;
+
+  // 128 bits, by the same function and secret (SipHash-2-4-128): long enough
+  // that two different requests are never taken for one.
+  Fingerprint Hash128(std::string_view bytes) const;
 
  private:
   std::array<unsigned char, 16> secret_;

@@ -36,9 +36,10 @@ struct Expiration {
   enum class Kind : uint8_t { kNever, kTtl, kAt, kKeep };
 
   Kind kind = Kind::kNever;
-  Nanos ttl = 0;  // kTtl only; > 0.
-  UnixNanos at =
-      0;  // kAt only; later than the commit, else INVALID_EXPIRATION.
+  // kTtl only; > 0.
+  Nanos ttl = 0;
+  // kAt only; later than the commit, else INVALID_EXPIRATION.
+  UnixNanos at = 0;
 };
 
 struct GetOperation {

@@ -4,8 +4,11 @@
 
 namespace latchkey {
 
-Shard::Shard(ShardIndex index, const KeyHasher& hasher)
-    : hasher_(hasher), mutex_(LockRank{index}), table_(0, SlotHash{&hasher_}) {}
+Shard::Shard(ShardIndex index, const KeyHasher& hasher, LedgerBudget& budget)
+    : hasher_(hasher),
+      mutex_(LockRank{index}),
+      table_(0, SlotHash{&hasher_}),
+      ledger_(hasher_, budget) {}
 
 Entry* Shard::Find(const HashedKey& key, UnixNanos now) const {
   const auto it = table_.find(key);

@@ -24,27 +24,17 @@
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
 #include "server/store/entry.h"
+#include "server/store/hashed_key.h"
 #include "server/store/key_hasher.h"
+#include "server/store/ledger.h"
 
 namespace latchkey {
-
-// The shard of a key is the top 8 bits of its hash.
-using ShardIndex = uint8_t;
-inline constexpr size_t kShardCount = 256;
-
-// A key whose hash is known, so that it is computed once for an operation.
-struct HashedKey {
-  std::string_view key;
-  uint64_t hash = 0;
-
-  ShardIndex shard() const { return static_cast<ShardIndex>(hash >> 56); }
-};
 
 // Aligned so that two shards never share a cache line.
 class alignas(64) Shard {
  public:
-  // `hasher` must outlive the shard.
-  Shard(ShardIndex index, const KeyHasher& hasher);
+  // `hasher` and `budget` must outlive the shard.
+  Shard(ShardIndex index, const KeyHasher& hasher, LedgerBudget& budget);
 
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
@@ -72,6 +62,9 @@ class alignas(64) Shard {
   void RemoveExpired(UnixNanos now, size_t entries_max,
                      std::vector<EntryRef>& removed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // The records of the idempotency keys that hash to this shard.
+  Ledger& ledger() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ledger_; }
 
   size_t size() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return table_.size();
@@ -126,6 +119,7 @@ class alignas(64) Shard {
   // Guarded by mutex_.
   absl::flat_hash_set<Slot, SlotHash, SlotEqual> table_ ABSL_GUARDED_BY(mutex_);
   absl::btree_set<std::pair<UnixNanos, Entry*>> expiry_ ABSL_GUARDED_BY(mutex_);
+  Ledger ledger_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Holds one shard's mutex for the length of a scope.

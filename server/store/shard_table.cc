@@ -8,13 +8,15 @@ namespace {
 // Shards cannot be moved, so all of them are made in their place.
 template <size_t... kIndex>
 std::array<Shard, kShardCount> MakeShards(const KeyHasher& hasher,
+                                          LedgerBudget& budget,
                                           std::index_sequence<kIndex...>) {
-  return {Shard(static_cast<ShardIndex>(kIndex), hasher)...};
+  return {Shard(static_cast<ShardIndex>(kIndex), hasher, budget)...};
 }
 
 }  // namespace
 
-ShardTable::ShardTable(const KeyHasher& hasher)
-    : shards_(MakeShards(hasher, std::make_index_sequence<kShardCount>())) {}
+ShardTable::ShardTable(const KeyHasher& hasher, LedgerBudget& budget)
+    : shards_(MakeShards(hasher, budget,
+                         std::make_index_sequence<kShardCount>())) {}
 
 }  // namespace latchkey

@@ -15,8 +15,8 @@ namespace latchkey {
 
 class ShardTable {
  public:
-  // `hasher` must outlive the table.
-  explicit ShardTable(const KeyHasher& hasher);
+  // Both must outlive the table.
+  ShardTable(const KeyHasher& hasher, LedgerBudget& budget);
 
   ShardTable(const ShardTable&) = delete;
   ShardTable& operator=(const ShardTable&) = delete;

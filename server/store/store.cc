@@ -1,10 +1,15 @@
 #include "server/store/store.h"
 
 #include <algorithm>
+#include <span>
+#include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "server/base/check.h"
+#include "server/base/error.h"
 #include "server/store/multi_shard_lock.h"
 #include "server/store/result_budget.h"
 #include "server/store/transaction_runner.h"
@@ -39,6 +44,55 @@ GetResult MakeGetResult(Entry* entry, uint64_t if_version_not) {
   return result;
 }
 
+uint64_t DrawIncarnation(RandomSource& random) {
+  uint64_t incarnation = 0;
+  random.Fill(std::as_writable_bytes(std::span(&incarnation, 1)));
+  return incarnation;
+}
+
+absl::Status LedgerError(absl::StatusCode code, ErrorReason reason,
+                         std::string_view message, std::string_view applied) {
+  return MakeError(code, reason, message, {{"applied", std::string(applied)}});
+}
+
+absl::Status LedgerFullError() {
+  return LedgerError(absl::StatusCode::kResourceExhausted,
+                     ErrorReason::kIdempotencyLedgerFull,
+                     "the idempotency ledger is full of live records", "no");
+}
+
+// The key of the ledger: the idempotency key behind its length, so that no key
+// and principal together look like another pair.
+using ScopedKey = absl::InlinedVector<char, 128>;
+
+ScopedKey MakeScopedKey(const IdempotencyScope& scope) {
+  LATCHKEY_CHECK(scope.key.size() <= UINT8_MAX,
+                 "the edge bounds idempotency keys");
+  ScopedKey scoped;
+  scoped.reserve(1 + scope.key.size() + scope.principal.size());
+  scoped.push_back(static_cast<char>(scope.key.size()));
+  scoped.insert(scoped.end(), scope.key.begin(), scope.key.end());
+  scoped.insert(scoped.end(), scope.principal.begin(), scope.principal.end());
+  return scoped;
+}
+
+// Gives `version` to what a transaction wrote and then itself replaced: no
+// shard holds it, but an answer may.
+void SetVersionOfAnswers(uint64_t version, TransactionResult& result) {
+  const auto set = [version](const EntryView& view) {
+    if (view.entry && view.entry->version() == kNoVersion) {
+      view.entry->set_version(version);
+    }
+  };
+  for (const OperationResult& answer : result.results) {
+    if (const auto* get = std::get_if<GetResult>(&answer)) set(get->found);
+    if (const auto* put = std::get_if<PutResult>(&answer)) set(put->previous);
+    if (const auto* del = std::get_if<DeleteResult>(&answer)) {
+      set(del->previous);
+    }
+  }
+}
+
 }  // namespace
 
 Store::Store(const StoreOptions& options, const Clock& clock,
@@ -46,7 +100,9 @@ Store::Store(const StoreOptions& options, const Clock& clock,
     : options_(options),
       clock_(clock),
       hasher_(random),
-      shards_(std::make_unique<ShardTable>(hasher_)),
+      incarnation_(DrawIncarnation(random)),
+      ledger_budget_(options.idempotency_window, options.idempotency_bytes_max),
+      shards_(std::make_unique<ShardTable>(hasher_, ledger_budget_)),
       version_(static_cast<uint64_t>(clock.Now() / kNanosPerMicro) *
                kVersionsPerMicro) {}
 
@@ -131,34 +187,176 @@ absl::StatusOr<TransactionResult> Store::Write(const Transaction& transaction,
   copies.Load(lock, now);
   absl::Status status = runner.Run(now, options_.result_bytes_max, &result);
   if (!status.ok()) return status;
-  if (copies.changed()) {
-    result.version = version_.fetch_add(1) + 1;
-    copies.Publish(lock, result.version);
-  }
+  Commit(lock, copies, result);
   return result;
 }
 
-size_t Store::SweepExpired(size_t entries_max) {
-  size_t removed_count = 0;
-  std::vector<EntryRef> removed;
-  size_t visited = 0;
-  while (visited < kShardCount && removed_count < entries_max) {
-    Shard& shard = (*shards_)[static_cast<ShardIndex>(
-        sweep_next_.load(std::memory_order_relaxed))];
-    const size_t slice = std::min(kKeysPerCheck, entries_max - removed_count);
-    {
-      ShardLock lock(shard);
-      shard.RemoveExpired(clock_.Now(), slice, removed);
-    }
-    // A shard that filled its slice may have more: it is visited again.
-    if (removed.size() < slice) {
-      ++visited;
-      sweep_next_.fetch_add(1, std::memory_order_relaxed);
-    }
-    removed_count += removed.size();
-    removed.clear();
+void Store::Commit(const MultiShardLock& lock, WorkingSet& copies,
+                   TransactionResult& result) {
+  if (!copies.changed()) return;
+  result.version = version_.fetch_add(1) + 1;
+  SetVersionOfAnswers(result.version, result);
+  copies.Publish(lock, result.version);
+}
+
+IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
+                                  const IdempotentWrite& keyed,
+                                  DeadlineToken token) {
+  const ScopedKey scoped = MakeScopedKey(keyed.scope);
+  const std::string_view scoped_view(scoped.data(), scoped.size());
+  const HashedKey ledger_key = {scoped_view, hasher_.Hash(scoped_view)};
+  WorkingSet copies(hasher_);
+  TransactionRunner runner(transaction, copies);
+  copies.AddShard(ledger_key.shard());
+  IdempotentAnswer answer = {.outcome = TransactionResult{}};
+  LedgerRecord::Ptr record;
+
+  MultiShardLock lock(*shards_, copies.shards());
+  const UnixNanos now = clock_.Now();
+  Shard& ledger_shard = lock[ledger_key.shard()];
+  ledger_shard.AssertHeld();
+  Ledger& ledger = ledger_shard.ledger();
+  // Before the token: the outcome of a decided write is told even to a copy
+  // that has ended.
+  if (AnswerFromLedger(ledger.Find(ledger_key, now), keyed, now, &answer)) {
+    return answer;
   }
-  return removed_count;
+  // The commit point, as in Write().
+  if (absl::Status s = CheckToken(token, now); !s.ok()) {
+    answer.outcome = s;
+    return answer;
+  }
+  copies.Load(lock, now);
+  absl::Status status =
+      runner.Run(now, options_.result_bytes_max, &*answer.outcome);
+  if (!status.ok()) answer.outcome = status;
+  record = LedgerRecord::Make(scoped_view, keyed.fingerprint, keyed.method, now,
+                              answer.outcome);
+  if (!ledger.Reserve(*record, now)) {
+    ledger_counters_.refusals.fetch_add(1, std::memory_order_relaxed);
+    answer.outcome = LedgerFullError();
+    return answer;
+  }
+  if (answer.outcome.ok()) {
+    Commit(lock, copies, *answer.outcome);
+    record->set_version(answer.outcome->version);
+  }
+  ledger.Insert(ledger_key, std::move(record));
+  return answer;
+}
+
+bool Store::AnswerFromLedger(const LedgerRecord* record,
+                             const IdempotentWrite& keyed, UnixNanos now,
+                             IdempotentAnswer* answer) {
+  constexpr auto kCode = absl::StatusCode::kFailedPrecondition;
+  if (record != nullptr && record->is_tombstone()) {
+    answer->outcome =
+        LedgerError(kCode, ErrorReason::kIdempotencyKeyFenced,
+                    "GetOutcome fenced the idempotency key", "no");
+    return true;
+  }
+  if (record != nullptr && record->fingerprint() != keyed.fingerprint) {
+    ledger_counters_.mismatches.fetch_add(1, std::memory_order_relaxed);
+    answer->outcome = LedgerError(
+        kCode, ErrorReason::kIdempotencyKeyReused,
+        "the idempotency key came before with another request", "no");
+    return true;
+  }
+  if (record != nullptr) {
+    ledger_counters_.replays.fetch_add(1, std::memory_order_relaxed);
+    answer->outcome = record->outcome();
+    answer->replayed = true;
+    return true;
+  }
+  if (!keyed.stamp.has_value()) return false;
+  if (keyed.stamp->incarnation != incarnation_) {
+    answer->outcome =
+        LedgerError(kCode, ErrorReason::kIncarnationChanged,
+                    "the stamp is of an earlier life of the server", "unknown");
+    return true;
+  }
+  // A copy of this write may have been recorded at the stamp's second, and that
+  // record forgotten a window later.
+  if (now / kNanosPerSecond - keyed.stamp->unix_seconds >=
+      options_.idempotency_window / kNanosPerSecond) {
+    answer->outcome =
+        LedgerError(kCode, ErrorReason::kIdempotencyKeyExpired,
+                    "the stamp is older than the ledger's window", "unknown");
+    return true;
+  }
+  return false;
+}
+
+absl::StatusOr<RecordedOutcome> Store::GetOutcome(const IdempotencyScope& scope,
+                                                  bool fence,
+                                                  DeadlineToken token) {
+  const ScopedKey scoped = MakeScopedKey(scope);
+  const std::string_view scoped_view(scoped.data(), scoped.size());
+  const HashedKey ledger_key = {scoped_view, hasher_.Hash(scoped_view)};
+  Shard& shard = (*shards_)[ledger_key.shard()];
+  ShardLock lock(shard);
+  const UnixNanos now = clock_.Now();
+  if (absl::Status s = CheckToken(token, now); !s.ok()) return s;
+  RecordedOutcome recorded;
+  const LedgerRecord* record = shard.ledger().Find(ledger_key, now);
+  if (record == nullptr && fence) {
+    LedgerRecord::Ptr tombstone = LedgerRecord::MakeTombstone(scoped_view, now);
+    if (!shard.ledger().Reserve(*tombstone, now)) {
+      ledger_counters_.refusals.fetch_add(1, std::memory_order_relaxed);
+      return LedgerFullError();
+    }
+    shard.ledger().Insert(ledger_key, std::move(tombstone));
+    recorded.state = RecordedOutcome::State::kNotApplied;
+  } else if (record != nullptr && record->is_tombstone()) {
+    recorded.state = RecordedOutcome::State::kNotApplied;
+  } else if (record != nullptr) {
+    recorded = {.state = RecordedOutcome::State::kDone,
+                .method = record->method(),
+                .outcome = record->outcome(),
+                .complete_time = record->complete_time()};
+  }
+  return recorded;
+}
+
+LedgerStamp Store::CurrentStamp() const {
+  return {incarnation_, clock_.Now() / kNanosPerSecond};
+}
+
+template <typename Sweep>
+size_t Store::SweepShards(std::atomic<uint32_t>& next, size_t items_max,
+                          Sweep sweep) {
+  size_t found = 0;
+  for (size_t visited = 0; visited < kShardCount && found < items_max;) {
+    Shard& shard = (*shards_)[static_cast<ShardIndex>(
+        next.load(std::memory_order_relaxed))];
+    const size_t limit = std::min(kKeysPerCheck, items_max - found);
+    const size_t found_here = sweep(shard, limit);
+    found += found_here;
+    // A shard that filled its limit may have more: it is visited again.
+    if (found_here < limit) {
+      ++visited;
+      next.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+  return found;
+}
+
+size_t Store::SweepExpired(size_t entries_max) {
+  return SweepShards(entry_sweep_next_, entries_max,
+                     [this](Shard& shard, size_t limit) {
+                       std::vector<EntryRef> removed;
+                       ShardLock lock(shard);
+                       shard.RemoveExpired(clock_.Now(), limit, removed);
+                       return removed.size();
+                     });
+}
+
+size_t Store::SweepLedger(size_t records_max) {
+  return SweepShards(ledger_sweep_next_, records_max,
+                     [this](Shard& shard, size_t limit) {
+                       ShardLock lock(shard);
+                       return shard.ledger().ForgetExpired(clock_.Now(), limit);
+                     });
 }
 
 size_t Store::EntryCount() const {

@@ -4,14 +4,16 @@
 // Invariants:
 //   1. A key lives in the shard of its keyed hash and nowhere else.
 //   2. Every commit has one version, the next number after the last, taken
-//   while
-//      all locks of the commit are held.  Every entry it writes carries it.
+//      while all its locks are held.  Every entry it writes carries it.
 //   3. A transaction publishes all of its changes or none, and no reader sees
 //      some of them.
 //   4. An entry is not seen at or after its expiry, swept or not.
+//   5. A keyed write takes effect at most once within the ledger's window, and
+//      every copy of it gets the outcome of the first (ledger.h).
 //
-// The store starts no thread, does no I/O and runs no callback.  It reads the
-// given clock, once for each operation, after the last lock was taken.
+// The store starts no thread, does no I/O and runs no callback.  An operation
+// reads the given clock twice: before its first lock, only to end there if its
+// time is up, and after the last lock, for everything that follows.
 //
 // Thread safety: all methods may be called from any thread.  LOCKING.md states
 // the lock order.
@@ -35,18 +37,39 @@
 #include "server/base/clock.h"
 #include "server/base/random.h"
 #include "server/runtime/deadline.h"
+#include "server/store/idempotency.h"
 #include "server/store/key_hasher.h"
+#include "server/store/ledger.h"
 #include "server/store/operations.h"
 #include "server/store/shard_table.h"
 
 namespace latchkey {
 
+class MultiShardLock;
+class WorkingSet;
+
 struct StoreOptions {
-  // The most that one answer may carry, keys and values together, in bytes.  An
-  // operation whose answer would be larger changes nothing and is
-  // RESOURCE_EXHAUSTED, RESPONSE_TOO_LARGE.  Default: what fits into the 4 MiB
-  // that gRPC clients receive by default.
+  // The most that one answer may carry, in bytes: keys, values and what an
+  // entry needs beside them in a message (ResultBudget).  An operation whose
+  // answer would be larger changes nothing and is RESOURCE_EXHAUSTED,
+  // RESPONSE_TOO_LARGE.  Default: what fits into the 4 MiB that gRPC clients
+  // receive by default.
   size_t result_bytes_max = 4 * 1024 * 1024 - 64 * 1024;
+
+  // How long the outcome of a keyed write is kept.  Retries live in seconds; 10
+  // minutes at 100,000 keyed writes a second would take gigabytes.
+  Nanos idempotency_window = 120 * kNanosPerSecond;
+
+  // What those outcomes may take in memory.
+  size_t idempotency_bytes_max = 256 * 1024 * 1024;
+};
+
+// What became of keyed writes since the start.  The counters agree with nothing
+// else.
+struct LedgerCounters {
+  std::atomic<uint64_t> replays = 0;
+  std::atomic<uint64_t> mismatches = 0;
+  std::atomic<uint64_t> refusals = 0;
 };
 
 class Store {
@@ -89,6 +112,41 @@ class Store {
   absl::StatusOr<TransactionResult> Write(const Transaction& transaction,
                                           DeadlineToken token);
 
+  // As Write(), once: where a copy of `keyed` was decided within the window,
+  // its outcome is the answer, whatever else would have been said, and nothing
+  // is done.  Otherwise the outcome is kept, good or bad.
+  //
+  // Errors, beside those of Write(): IDEMPOTENCY_KEY_REUSED,
+  // IDEMPOTENCY_KEY_FENCED, IDEMPOTENCY_KEY_EXPIRED, INCARNATION_CHANGED,
+  // IDEMPOTENCY_LEDGER_FULL.  None of these and no end of the token is kept.
+  IdempotentAnswer WriteOnce(const Transaction& transaction,
+                             const IdempotentWrite& keyed, DeadlineToken token);
+
+  // What became of the keyed write.  Where nothing is recorded and `fence` is
+  // set, a tombstone makes sure for the window that no later copy takes effect:
+  // it gets IDEMPOTENCY_KEY_FENCED.
+  //
+  // Errors: the token's end; IDEMPOTENCY_LEDGER_FULL with `fence`.
+  absl::StatusOr<RecordedOutcome> GetOutcome(const IdempotencyScope& scope,
+                                             bool fence, DeadlineToken token);
+
+  // The fingerprint of a keyed write whose method and fields are `request`, in
+  // any form that is the same for all copies.
+  Fingerprint FingerprintOf(std::string_view request) const {
+    return hasher_.Hash128(request);
+  }
+
+  // What a client is to hold before the first attempt of a keyed write.
+  LedgerStamp CurrentStamp() const;
+
+  // Forgets records that have outlived the window, at most `records_max`, going
+  // on where the last call stopped; returns how many.  Holds one shard's lock
+  // at a time, for at most 64 records.
+  size_t SweepLedger(size_t records_max);
+
+  const LedgerBudget& ledger_budget() const { return ledger_budget_; }
+  const LedgerCounters& ledger_counters() const { return ledger_counters_; }
+
   // Removes entries that have expired, at most `entries_max` of them, going on
   // where the last call stopped.  Returns how many it removed; less than
   // `entries_max` means that no more were to be found.  Holds one shard's lock
@@ -105,18 +163,43 @@ class Store {
   static constexpr size_t kOperationsMax = 128;
 
  private:
+  // Calls `sweep(shard, limit)` with shards from `next` on, until a round found
+  // less than the limit everywhere or `items_max` were found; returns their
+  // sum.
+  template <typename Sweep>
+  size_t SweepShards(std::atomic<uint32_t>& next, size_t items_max,
+                     Sweep sweep);
+
+  // Takes the next version and publishes `copies` under it, where any of them
+  // was changed; `result` gets the version.
+  //
+  // REQUIRES: `lock` holds all shards of `copies`.
+  void Commit(const MultiShardLock& lock, WorkingSet& copies,
+              TransactionResult& result);
+
+  // Whether the ledger, or a stamp that is too old for it, answers a keyed
+  // write; `*answer` is the answer then.
+  bool AnswerFromLedger(const LedgerRecord* record,
+                        const IdempotentWrite& keyed, UnixNanos now,
+                        IdempotentAnswer* answer);
+
   const StoreOptions options_;
   const Clock& clock_;
   const KeyHasher hasher_;
+  // Drawn at boot.
+  const uint64_t incarnation_;
 
   // Synchronises itself.
+  LedgerBudget ledger_budget_;
+  LedgerCounters ledger_counters_;
   std::unique_ptr<ShardTable> shards_;
   // The version of the last commit.  A committer adds one while it holds all
   // its locks; whoever takes one of those locks later sees entries with that
   // version by the lock, and the counter at least there.
   std::atomic<uint64_t> version_;
-  // Where SweepExpired goes on.  Any value is right; a race costs one visit.
-  std::atomic<uint32_t> sweep_next_ = 0;
+  // Where the sweeps go on.  Any value is right; a race costs one visit.
+  std::atomic<uint32_t> entry_sweep_next_ = 0;
+  std::atomic<uint32_t> ledger_sweep_next_ = 0;
 };
 
 }  // namespace latchkey

@@ -118,14 +118,15 @@ absl::StatusOr<GetResult> TransactionRunner::Apply(const GetOperation& get,
                                                    Step& step) {
   WorkingCopy& copy = copies_[step.first];
   GetResult result;
-  if (copy.entry() == nullptr) return result;
   if (get.touch.has_value()) {
     absl::StatusOr<UnixNanos> expire_time =
         ResolveExpiration(*get.touch, now_, copy.expire_time(), "touch");
     if (!expire_time.ok()) return expire_time.status();
+    if (copy.entry() == nullptr) return result;
     copy.SetExpireTime(*expire_time);
     result.touched_expire_time = *expire_time;
   }
+  if (copy.entry() == nullptr) return result;
   result.not_modified = get.if_version_not != kNoVersion &&
                         copy.entry()->version() == get.if_version_not;
   if (result.not_modified) return result;

@@ -83,6 +83,9 @@ class WorkingSet {
   // was added before keeps its number.
   uint32_t Add(std::string_view key);
 
+  // Adds a shard that the transaction needs for something else than a copy.
+  void AddShard(ShardIndex index) { shards_.Add(index); }
+
   const ShardSet& shards() const { return shards_; }
 
   // Fills the copies with what is alive at `now`.

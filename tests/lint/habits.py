@@ -3,8 +3,9 @@
   clock     only server/base/clock.cc reads the real clock in the server
   sleep     no test sleeps
   size      a file over 500 lines is a question; the answers stand below
-  sources   a .cc file is named by the CMakeLists.txt of its folder, and no
-            CMakeLists.txt globs, so that every file is built
+  sources   a .cc file is named by the CMakeLists.txt of its folder, with or
+            without its suffix, and no CMakeLists.txt globs, so that every file
+            is built
   guard     the include guard says the path
 """
 
@@ -99,7 +100,7 @@ def check_sources(tree):
         if not tree.has(f"{folder}/CMakeLists.txt"):
             yield Finding(source.path, 1, "sources",
                           "its folder has no CMakeLists.txt that builds it")
-        elif not re.search(rf"(?<![\w/]){re.escape(name)}(?!\w)",
+        elif not re.search(rf"(?<![\w/]){re.escape(name[:-3])}(\.cc)?(?![\w.])",
                            tree.source(f"{folder}/CMakeLists.txt").text):
             yield Finding(source.path, 1, "sources",
                           f"is not built: {folder}/CMakeLists.txt does not "

@@ -316,6 +316,13 @@ class HabitsTest(LintTest):
             {"server/base/CMakeLists.txt": "file(GLOB x *.cc)\n# a.cc ba.cc"},
             "server/base/CMakeLists.txt:1 name the sources")
 
+    def test_source_named_by_its_stem(self):
+        self.assert_reports(
+            habits.check_sources,
+            {"tests/x/CMakeLists.txt": "one_test(a_test)\none_test(b_test.h)",
+             "tests/x/a_test.cc": "", "tests/x/b_test.cc": ""},
+            "tests/x/b_test.cc:1 is not built")
+
     def test_source_without_cmake(self):
         self.assert_reports(habits.check_sources, {"tests/x/a.cc": ""},
                             "tests/x/a.cc:1 its folder has no CMakeLists.txt")

@@ -1,0 +1,270 @@
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/command_options.h"
+#include "client/cli/commands.h"
+#include "client/cli/message_format.h"
+#include "client/cli/parse.h"
+#include "client/cli/text_codec.h"
+
+namespace latchkey::client {
+namespace {
+
+struct LeaseOptions {
+  TextOption ttl;
+  TextOption refresh_below;
+  bool wait = false;
+
+  void AddTo(CLI::App& command) {
+    const std::string group = "Lease";
+    ttl.AddTo(command, "--lease", "DURATION",
+              "On a miss, ask for the right to fill the key for this long")
+        ->group(group);
+    refresh_below
+        .AddTo(command, "--refresh-below", "DURATION",
+               "Also lease an entry with less than this left to live")
+        ->group(group);
+    command
+        .add_flag("--wait", wait,
+                  "Where another caller holds the lease, wait for it")
+        ->group(group);
+  }
+
+  absl::Status Fill(v1::GetRequest& request) const {
+    if (!ttl.given()) {
+      if (!refresh_below.given() && !wait) return absl::OkStatus();
+      return absl::InvalidArgumentError(
+          "--refresh-below and --wait need --lease");
+    }
+    v1::LeaseRequest& lease = *request.mutable_lease();
+    lease.set_wait(wait);
+    LATCHKEY_RETURN_IF_ERROR(
+        Store(ttl, ParseProtoDuration(ttl.text()),
+              [&](const auto& duration) { *lease.mutable_ttl() = duration; }));
+    if (!refresh_below.given()) return absl::OkStatus();
+    return Store(refresh_below, ParseProtoDuration(refresh_below.text()),
+                 [&](const auto& duration) {
+                   *lease.mutable_refresh_below() = duration;
+                 });
+  }
+};
+
+struct GetCommand {
+  KeyOption key;
+  TextOption if_version_not;
+  ExpirationOptions touch;
+  LeaseOptions lease;
+
+  absl::Status Fill(const Session& session, v1::GetRequest& request) const {
+    LATCHKEY_RETURN_IF_ERROR(key.Fill(
+        session, [&](const std::string& bytes) { request.set_key(bytes); }));
+    LATCHKEY_RETURN_IF_ERROR(StoreInteger<uint64_t>(
+        if_version_not,
+        [&](uint64_t version) { request.set_if_version_not(version); }));
+    if (touch.given()) {
+      LATCHKEY_RETURN_IF_ERROR(touch.Fill(*request.mutable_touch()));
+    }
+    return lease.Fill(request);
+  }
+
+  static ExitCode PrintMiss(Session& session, const v1::GetResponse& response) {
+    std::string note = response.not_modified() ? "not modified" : "miss";
+    if (response.lease().held_by_other()) note += ", leased to another caller";
+    if (!response.lease().token().empty()) {
+      note += ", lease_token=" + ToBase64(response.lease().token());
+    }
+    session.Note(note);
+    return ExitCode::kRefused;
+  }
+
+  static void PrintEntry(Session& session, const v1::Entry& entry) {
+    session.out() << entry.value();
+    if (session.out_is_terminal()) session.out() << '\n';
+    if (!session.verbose()) return;
+    session.Note(
+        absl::StrCat("version=", entry.version(), " flags=", entry.flags()));
+  }
+
+  ExitCode Run(Session& session) const {
+    v1::GetResponse response;
+    const ExitCode code =
+        Send(session, *this, "Get", &v1::Cache::Stub::Get, response);
+    if (code != ExitCode::kOk) return code;
+    if (session.json()) session.PrintJson(response);
+    if (!response.has_entry()) return PrintMiss(session, response);
+    if (!session.json()) PrintEntry(session, response.entry());
+    return ExitCode::kOk;
+  }
+};
+
+struct BatchGetCommand {
+  std::vector<std::string> keys;
+  bool atomic = false;
+
+  ExitCode Run(Session& session) const {
+    v1::BatchGetRequest request;
+    request.set_atomic(atomic);
+    for (const std::string& text : keys) {
+      const absl::StatusOr<std::string> key = session.DecodeKey(text);
+      if (!key.ok()) return session.UsageError(key.status());
+      request.add_keys(*key);
+    }
+    v1::BatchGetResponse response;
+    const ExitCode code =
+        session.Call("BatchGet", &v1::Cache::Stub::BatchGet, request, response);
+    if (code != ExitCode::kOk) return code;
+    return PrintResults(session, request, response);
+  }
+
+  static ExitCode PrintResults(Session& session,
+                               const v1::BatchGetRequest& request,
+                               const v1::BatchGetResponse& response) {
+    if (session.json()) session.PrintJson(response);
+    ExitCode code = ExitCode::kOk;
+    for (int i = 0; i < response.results_size(); ++i) {
+      const v1::GetResponse& result = response.results(i);
+      if (!result.has_entry()) {
+        code = ExitCode::kRefused;
+        const std::string_view key = i < request.keys_size()
+                                         ? std::string_view(request.keys(i))
+                                         : std::string_view();
+        session.Note("miss: " + EscapeForDisplay(key));
+      } else if (!session.json()) {
+        session.out() << EscapeForDisplay(result.entry().key()) << '\t'
+                      << EscapeForDisplay(result.entry().value()) << '\n';
+      }
+    }
+    return code;
+  }
+};
+
+struct ScanCommand {
+  TextOption prefix;
+  bool keys_only = false;
+  bool snapshot = false;
+  TextOption page_size;
+  TextOption resume_token;
+
+  absl::Status Fill(const Session& session, v1::ScanRequest& request) const {
+    request.set_keys_only(keys_only);
+    if (snapshot) request.set_consistency(v1::ScanRequest::SNAPSHOT);
+    if (prefix.given()) {
+      LATCHKEY_RETURN_IF_ERROR(
+          Store(prefix, session.DecodeKey(prefix.text()),
+                [&](const std::string& bytes) { request.set_prefix(bytes); }));
+    }
+    LATCHKEY_RETURN_IF_ERROR(StoreInteger<uint32_t>(
+        page_size, [&](uint32_t size) { request.set_page_size(size); }));
+    if (!resume_token.given()) return absl::OkStatus();
+    return Store(
+        resume_token, DecodeText(resume_token.text(), TextEncoding::kBase64),
+        [&](const std::string& token) { request.set_resume_token(token); });
+  }
+
+  void PrintPage(Session& session, const v1::ScanResponse& page) const {
+    if (session.json()) {
+      session.PrintJson(page);
+      return;
+    }
+    for (const v1::Entry& entry : page.entries()) {
+      session.out() << EscapeForDisplay(entry.key());
+      if (!keys_only) session.out() << '\t' << EscapeForDisplay(entry.value());
+      session.out() << '\n';
+    }
+  }
+
+  ExitCode Run(Session& session) const {
+    v1::ScanRequest request;
+    if (absl::Status status = Fill(session, request); !status.ok()) {
+      return session.UsageError(status);
+    }
+    if (const ExitCode code = session.Connect(); code != ExitCode::kOk) {
+      return code;
+    }
+    const auto stub = v1::Cache::NewStub(session.channel());
+    grpc::ClientContext context;
+    session.StartCall(context);
+    const auto stream = stub->Scan(&context, request);
+    v1::ScanResponse page;
+    std::string token;
+    while (stream->Read(&page)) {
+      PrintPage(session, page);
+      token = page.resume_token();
+    }
+    const ExitCode code = session.FinishCall("Scan", stream->Finish());
+    if (code != ExitCode::kOk && !token.empty()) {
+      session.Note("continue with --resume-token " + ToBase64(token));
+    }
+    return code;
+  }
+};
+
+void AddGet(CLI::App& program, Commands& commands) {
+  CLI::App* app = program.add_subcommand(
+      "get",
+      "Prints the value of a key.\n"
+      "The value comes as it is, with a newline only on a terminal; -v adds "
+      "its\n"
+      "version.  Exit code 1, and no output, for a miss and for an entry that\n"
+      "--if-version-not left out.  An expiry option also touches the entry.");
+  auto options = std::make_shared<GetCommand>();
+  options->key.AddTo(*app);
+  options->if_version_not.AddTo(
+      *app, "--if-version-not", "VERSION",
+      "No value where the entry still has this version");
+  options->touch.AddTo(*app);
+  options->lease.AddTo(*app);
+  app->footer(
+      "Examples:\n"
+      "  latchkey get greeting\n"
+      "  latchkey get session:7 --ttl 30m");
+  Register(commands, app, options);
+}
+
+void AddBatchGet(CLI::App& program, Commands& commands) {
+  CLI::App* app = program.add_subcommand(
+      "batch-get",
+      "Prints the values of several keys.\n"
+      "A line KEY<tab>VALUE for each key that is there, with backslash "
+      "sequences\n"
+      "for what would break the line.  Exit code 1 if any key is missing.");
+  app->alias("mget");
+  auto options = std::make_shared<BatchGetCommand>();
+  AddTextList(*app, options->keys, "KEY", "The keys")->required();
+  app->add_flag("--atomic", options->atomic,
+                "All values are of one moment (at most 128 keys)");
+  app->footer("Example:\n  latchkey batch-get --atomic alice bob");
+  Register(commands, app, options);
+}
+
+void AddScan(CLI::App& program, Commands& commands) {
+  CLI::App* app = program.add_subcommand(
+      "scan",
+      "Prints the entries whose key begins with a prefix.\n"
+      "Lines as batch-get prints them; with --json one object for each "
+      "message.");
+  auto options = std::make_shared<ScanCommand>();
+  options->prefix.AddTo(*app, "PREFIX", "", "The prefix; without it all keys");
+  app->add_flag("--keys-only", options->keys_only, "Leave out the values");
+  app->add_flag("--snapshot", options->snapshot,
+                "The entries of one moment, exactly");
+  options->page_size.AddTo(*app, "--page-size", "NUMBER",
+                           "How many entries a message holds at most");
+  options->resume_token.AddTo(*app, "--resume-token", "BASE64",
+                              "Continue where an earlier scan stopped");
+  app->footer("Example:\n  latchkey scan session: --keys-only --timeout 1m");
+  Register(commands, app, options);
+}
+
+}  // namespace
+
+void AddReadCommands(CLI::App& program, Commands& commands) {
+  AddGet(program, commands);
+  AddBatchGet(program, commands);
+  AddScan(program, commands);
+}
+
+}  // namespace latchkey::client

@@ -1,0 +1,136 @@
+#include "client/cli/run.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <memory>
+#include <sstream>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/commands.h"
+#include "client/cli/exit_code.h"
+#include "client/cli/session.h"
+#include "client/cli/text_codec.h"
+
+namespace latchkey::client {
+namespace {
+
+// CLI11's help, but the list of commands has one line for each, and a list of
+// texts no count behind it.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_subcommand(const CLI::App* command) const override {
+    const std::string description = command->get_description();
+    std::stringstream line;
+    CLI::detail::format_help(line, command->get_display_name(true),
+                             description.substr(0, description.find('\n')),
+                             get_column_width());
+    return line.str();
+  }
+
+  std::string make_option_usage(const CLI::Option* option) const override {
+    std::string usage = make_option_name(option, true);
+    if (option->get_expected_max() > 1) usage += "...";
+    return option->get_required() ? usage : "[" + usage + "]";
+  }
+};
+
+void AddGlobalOptions(CLI::App& program, GlobalOptions& options) {
+  const CLI::IsMember encodings(TextEncodingNames());
+  program.set_version_flag("--version", "latchkey " LATCHKEY_VERSION);
+  program.add_option("-s,--server", options.server, "Where the server listens")
+      ->envname("LATCHKEY_SERVER")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  program
+      .add_option("-t,--timeout", options.timeout,
+                  "How long the call may take: 300ms, 5s, 1m")
+      ->type_name("DURATION")
+      ->capture_default_str();
+  program
+      .add_option(
+          "--key-encoding", options.key_encoding,
+          "How keys are written: text, escaped (\\n, \\377), hex, base64")
+      ->type_name("ENCODING")
+      ->capture_default_str()
+      ->check(encodings);
+  program
+      .add_option("--value-encoding", options.value_encoding,
+                  "How values given as arguments are written, likewise")
+      ->type_name("ENCODING")
+      ->capture_default_str()
+      ->check(encodings);
+  program.add_flag("--json", options.json,
+                   "Print one JSON object, for an error too");
+  program.add_flag("-v,--verbose", options.verbose,
+                   "Say on the error output how the call went");
+}
+
+void DeclareProgram(CLI::App& program, Session& session, Commands& commands) {
+  program.formatter(std::make_shared<HelpFormatter>());
+  program.require_subcommand(1);
+  // Lets `latchkey get key --json` find the global option.
+  program.fallthrough();
+  AddGlobalOptions(program, session.options());
+  AddReadCommands(program, commands);
+  AddWriteCommands(program, commands);
+  AddBatchCommands(program, commands);
+  AddCounterCommands(program, commands);
+  AddServiceCommands(program, commands);
+  program.footer(absl::StrCat(
+      "`latchkey COMMAND --help` tells more about a command.  Options may "
+      "stand\n"
+      "before or after the command; behind -- nothing is an option.\n\n"
+      "Without --json a result is lines of NAME=VALUE (get: the value, "
+      "increment:\n"
+      "the number).  With it, bytes are NAME_base64, and also NAME_text where "
+      "they\n"
+      "are UTF-8; 64-bit numbers, versions among them, are strings.\n\n",
+      ExitCodeHelp()));
+}
+
+// CLI11 only says that a command is missing where it does not know the first
+// word.
+std::string ParseErrorText(const CLI::App& program,
+                           const CLI::ParseError& error) {
+  if (program.get_subcommands().empty() && program.remaining_size() > 0) {
+    return absl::StrCat("no such command: ", program.remaining().front());
+  }
+  return error.what();
+}
+
+ExitCode RunParsed(const Commands& commands, Session& session) {
+  for (const Command& command : commands) {
+    if (command.app->parsed()) return command.run(session);
+  }
+  return ExitCode::kUsage;
+}
+
+}  // namespace
+
+int Run(int argc, const char* const* argv, std::istream& in, std::ostream& out,
+        std::ostream& err) {
+  Session session(in, out, err);
+  Commands commands;
+  CLI::App program("The command-line client of Latchkey, a key-value server.",
+                   "latchkey");
+  DeclareProgram(program, session, commands);
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::Success& help_or_version) {
+    return program.exit(help_or_version, out, err);
+  } catch (const CLI::ParseError& error) {
+    session.Note(absl::StrCat(EscapeForDisplay(ParseErrorText(program, error)),
+                              " (latchkey --help)"));
+    return static_cast<int>(ExitCode::kUsage);
+  }
+  ExitCode code = RunParsed(commands, session);
+  if (!out.flush()) {
+    session.Note("cannot write the output");
+    code = ExitCode::kOther;
+  }
+  return static_cast<int>(code);
+}
+
+}  // namespace latchkey::client

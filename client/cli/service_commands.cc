@@ -1,0 +1,129 @@
+#include <memory>
+#include <string>
+
+#include "client/cli/command_options.h"
+#include "client/cli/commands.h"
+#include "client/cli/completion.h"
+#include "grpc/health/v1/health.grpc.pb.h"
+
+namespace latchkey::client {
+namespace {
+
+using grpc::health::v1::Health;
+using grpc::health::v1::HealthCheckRequest;
+using grpc::health::v1::HealthCheckResponse;
+
+struct GetOutcomeCommand {
+  TextOption key;
+  bool fence = false;
+
+  absl::Status Fill(const Session&, v1::GetOutcomeRequest& request) const {
+    request.set_idempotency_key(key.text());
+    request.set_fence(fence);
+    return absl::OkStatus();
+  }
+
+  ExitCode Run(Session& session) const {
+    v1::GetOutcomeResponse response;
+    const ExitCode code = Send(session, *this, "GetOutcome",
+                               &v1::Cache::Stub::GetOutcome, response);
+    if (code != ExitCode::kOk) return code;
+    session.Print(response);
+    return response.state() == v1::GetOutcomeResponse::DONE
+               ? ExitCode::kOk
+               : ExitCode::kRefused;
+  }
+};
+
+struct HealthCommand {
+  TextOption service;
+
+  ExitCode Run(Session& session) const {
+    if (const ExitCode code = session.Connect(); code != ExitCode::kOk) {
+      return code;
+    }
+    HealthCheckRequest request;
+    request.set_service(service.text());
+    HealthCheckResponse response;
+    grpc::ClientContext context;
+    session.StartCall(context);
+    const grpc::Status status =
+        Health::NewStub(session.channel())->Check(&context, request, &response);
+    const ExitCode code = session.FinishCall("Health.Check", status);
+    if (code != ExitCode::kOk) return code;
+    if (session.json()) {
+      session.PrintJson(response);
+    } else {
+      session.out() << HealthCheckResponse::ServingStatus_Name(
+                           response.status())
+                    << '\n';
+    }
+    return response.status() == HealthCheckResponse::SERVING
+               ? ExitCode::kOk
+               : ExitCode::kRefused;
+  }
+};
+
+struct CompletionCommand {
+  // The program that this is a command of.
+  const CLI::App& program;
+  std::string shell;
+
+  ExitCode Run(Session& session) const {
+    if (shell == "bash") session.out() << BashCompletion(program);
+    if (shell == "zsh") session.out() << ZshCompletion(program);
+    if (shell == "fish") session.out() << FishCompletion(program);
+    return ExitCode::kOk;
+  }
+};
+
+void AddGetOutcome(CLI::App& program, Commands& commands) {
+  CLI::App* app = program.add_subcommand(
+      "get-outcome",
+      "Tells what became of a write that carried an idempotency key.\n"
+      "Exit code 1 unless its answer is known.");
+  auto options = std::make_shared<GetOutcomeCommand>();
+  options->key.AddTo(*app, "IDEMPOTENCY_KEY", "", "The key of the write")
+      ->required();
+  app->add_flag("--fence", options->fence,
+                "Where there is no record, let no later copy take effect");
+  app->footer("Example:\n  latchkey get-outcome order-7 --fence");
+  Register(commands, app, options);
+}
+
+void AddHealth(CLI::App& program, Commands& commands) {
+  CLI::App* app = program.add_subcommand(
+      "health",
+      "Asks whether the server serves.\nExit code 0 only for SERVING.");
+  auto options = std::make_shared<HealthCommand>();
+  options->service.AddTo(*app, "--service", "NAME",
+                         "A service; default: the server as a whole");
+  app->footer("Example:\n  latchkey health --service latchkey.v1.Cache");
+  Register(commands, app, options);
+}
+
+void AddCompletion(CLI::App& program, Commands& commands) {
+  CLI::App* app = program.add_subcommand(
+      "completion", "Prints a script that lets a shell complete commands.");
+  auto options = std::make_shared<CompletionCommand>(
+      CompletionCommand{.program = program, .shell = ""});
+  app->add_option("SHELL", options->shell, "bash, zsh or fish")
+      ->required()
+      ->type_name("")
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  app->footer(
+      "Examples:\n"
+      "  source <(latchkey completion bash)\n"
+      "  latchkey completion fish | source");
+  Register(commands, app, options);
+}
+
+}  // namespace
+
+void AddServiceCommands(CLI::App& program, Commands& commands) {
+  AddGetOutcome(program, commands);
+  AddHealth(program, commands);
+  AddCompletion(program, commands);
+}
+
+}  // namespace latchkey::client

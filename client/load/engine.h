@@ -1,0 +1,88 @@
+// Engine is how requests travel: an interface between the load loop, which
+// decides what is sent and when, and the library that carries it.  Tests put an
+// engine in virtual time behind it.
+//
+// A CallPort carries the calls of one thread.  It has a fixed number of slots,
+// each of which holds one call at a time, and it is also that thread's clock,
+// since it alone knows how to wait.
+//
+// Thread safety: Port() may be called from any thread; a port belongs to
+// one thread at a time.
+
+#ifndef LATCHKEY_CLIENT_LOAD_ENGINE_H_
+#define LATCHKEY_CLIENT_LOAD_ENGINE_H_
+
+#include <google/protobuf/message_lite.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "client/lib/call_error.h"
+
+namespace latchkey::load {
+
+// An instant or a length of time, in nanoseconds; instants count from a point
+// of the engine's choice.
+using Nanos = int64_t;
+
+inline constexpr Nanos kForever = INT64_MAX;
+inline constexpr Nanos kNanosPerMicro = 1'000;
+inline constexpr Nanos kNanosPerMilli = 1'000'000;
+inline constexpr Nanos kNanosPerSecond = 1'000'000'000;
+
+enum class Method { kGet, kBatchGet, kPut, kBatchPut, kTransfer };
+
+// As "/latchkey.v1.Cache/Get".
+std::string_view MethodPath(Method method);
+
+// What a call is about.
+struct Call {
+  Method method = Method::kGet;
+  // The request of that method; read before Start() returns.
+  const google::protobuf::MessageLite* request = nullptr;
+};
+
+// A call that has ended.  What it points to lives until the slot's next call or
+// the port's next Poll().
+struct Completion {
+  size_t slot = 0;
+  // Why it failed; null for an OK answer.
+  const client::CallError* error = nullptr;
+  // The response message in wire format; empty for an error.
+  std::string_view response;
+};
+
+class CallPort {
+ public:
+  virtual ~CallPort() = default;
+
+  // The present instant; never goes back.
+  virtual Nanos Now() = 0;
+
+  // Sends a call.  It ends with DEADLINE_EXCEEDED after the engine's timeout.
+  //
+  // REQUIRES: `slot` holds no call.
+  virtual void Start(size_t slot, const Call& call) = 0;
+
+  // Waits until a call has ended or `until` has come.
+  virtual std::optional<Completion> Poll(Nanos until) = 0;
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  // Waits until the server can be reached; an error says why it cannot.
+  virtual absl::Status Connect(Nanos patience) = 0;
+
+  // The port of one thread, 0 .. threads - 1, and how many slots it has.
+  virtual CallPort& Port(size_t thread) = 0;
+  virtual size_t SlotCount(size_t thread) const = 0;
+};
+
+}  // namespace latchkey::load
+
+#endif  // LATCHKEY_CLIENT_LOAD_ENGINE_H_

@@ -1,0 +1,121 @@
+#include "client/load/worker.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace latchkey::load {
+namespace {
+
+// How long a stop may go unnoticed.
+constexpr Nanos kStopCheckEvery = 50 * kNanosPerMilli;
+
+}  // namespace
+
+Worker::Worker(CallPort& port, size_t slots, Workload& workload,
+               PhaseSignals& signals)
+    : port_(port), workload_(workload), signals_(signals), due_(slots) {
+  // The last one is used first.
+  for (size_t slot = slots; slot > 0; --slot) idle_.push_back(slot - 1);
+}
+
+Tally Worker::Run(const Phase& phase) {
+  if (phase.pace) pacer_.emplace(*phase.pace);
+  while (true) {
+    const Nanos now = port_.Now();
+    const bool stopped = Stopped(phase, now);
+    if (stopped && pacer_) pacer_->Finish(now);
+    if (!stopped) BeginDue(now);
+    if (in_flight_ == 0 && (stopped || exhausted_)) break;
+
+    const Nanos wake = stopped ? kForever : std::min(NextBegin(), phase.end);
+    const auto completion = port_.Poll(std::min(wake, now + kStopCheckEvery));
+    if (completion) End(*completion, port_.Now(), phase);
+  }
+  if (pacer_) tally_.not_sent = pacer_->not_sent();
+  return std::move(tally_);
+}
+
+bool Worker::Stopped(const Phase& phase, Nanos now) const {
+  return now >= phase.end || signals_.stop->load(std::memory_order_relaxed) ||
+         signals_.gone.load(std::memory_order_relaxed) ||
+         signals_.failed.load(std::memory_order_relaxed);
+}
+
+void Worker::BeginDue(Nanos now) {
+  while (!resting_.empty() && resting_.front().until <= now) {
+    idle_.push_back(resting_.front().slot);
+    resting_.pop_front();
+  }
+  while (!exhausted_ && !idle_.empty()) {
+    Nanos due = now;
+    if (pacer_) {
+      const std::optional<Nanos> taken = pacer_->Take(now);
+      if (!taken) return;
+      due = *taken;
+    }
+    const size_t slot = idle_.back();
+    if (!Begin(slot, due)) {
+      exhausted_ = true;
+      if (pacer_) pacer_->Finish(due);
+      return;
+    }
+    idle_.pop_back();
+  }
+  if (pacer_) pacer_->Trim(now);
+}
+
+Nanos Worker::NextBegin() const {
+  if (exhausted_) return kForever;
+  const Nanos rested = resting_.empty() ? kForever : resting_.front().until;
+  if (idle_.empty()) return rested;
+  return pacer_ ? std::min(rested, pacer_->NextTime()) : rested;
+}
+
+bool Worker::Begin(size_t slot, Nanos due) {
+  if (signals_.budget.fetch_sub(1, std::memory_order_relaxed) <= 0) {
+    return false;
+  }
+  const std::optional<Call> call = workload_.Begin(slot);
+  if (!call) return false;
+  // A closed loop's own work on the call before it is sent is no wait of the
+  // server's making.
+  due_[slot] = pacer_ ? due : port_.Now();
+  port_.Start(slot, *call);
+  ++in_flight_;
+  return true;
+}
+
+void Worker::End(const Completion& completion, Nanos now, const Phase& phase) {
+  const size_t slot = completion.slot;
+  ++tally_.calls;
+  const bool answered =
+      completion.error == nullptr || IsAnswered(*completion.error);
+  const Step step = workload_.Continue(slot, completion, tally_);
+  if (answered) silent_since_.reset();
+  if (step.next) {
+    port_.Start(slot, *step.next);
+    return;
+  }
+  --in_flight_;
+  signals_.ended.fetch_add(1, std::memory_order_relaxed);
+  if (step.ok) {
+    tally_.latency[static_cast<size_t>(step.kind)].Record(now - due_[slot]);
+  } else {
+    signals_.errors.fetch_add(1, std::memory_order_relaxed);
+    if (phase.must_not_fail) signals_.failed = true;
+  }
+  if (answered) {
+    idle_.push_back(slot);
+  } else {
+    NoteSilence(slot, now);
+  }
+}
+
+void Worker::NoteSilence(size_t slot, Nanos now) {
+  ++tally_.unanswered;
+  resting_.push_back({slot, now + kRestAfterSilence});
+  if (!silent_since_) silent_since_ = now;
+  if (now - *silent_since_ >= kGoneAfter) signals_.gone = true;
+}
+
+}  // namespace latchkey::load

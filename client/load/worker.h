@@ -1,0 +1,109 @@
+// Worker runs one thread's share of one phase (preload, warm-up, measurement,
+// audit): it keeps the slots of a port at work on a workload, at the pace that
+// was asked for, until the phase ends, and then waits for what is in flight.
+//
+//   closed loop   a slot begins its next operation when its last one has ended
+//   open loop     operations begin when the Pacer says, as soon as a slot is
+//                 free; latency counts from when they were due
+//
+// An operation belongs to the phase that it was due in, however late it ends.
+//
+// A slot whose call no server answered rests for kRestAfterSilence, so that a
+// server that is gone is not asked a million times; and when for kGoneAfter
+// nothing but such calls has ended, the worker gives up.
+//
+// Thread safety: Run() belongs to one thread.  PhaseSignals is how other
+// threads see and stop it.
+
+#ifndef LATCHKEY_CLIENT_LOAD_WORKER_H_
+#define LATCHKEY_CLIENT_LOAD_WORKER_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "client/load/engine.h"
+#include "client/load/pacer.h"
+#include "client/load/tally.h"
+#include "client/load/workload.h"
+
+namespace latchkey::load {
+
+inline constexpr Nanos kRestAfterSilence = 100 * kNanosPerMilli;
+inline constexpr Nanos kGoneAfter = 3 * kNanosPerSecond;
+
+// What all workers of a phase share.
+//
+// Thread safety: each is one word that stands for itself, so relaxed accesses
+// are enough.
+struct PhaseSignals {
+  // Set by whoever wants the phase to end now.
+  const std::atomic<bool>* stop = nullptr;
+  // Set by a worker that gave up; the others then stop, too.
+  std::atomic<bool> gone = false;
+  // Set by a worker whose operation failed in a phase that must not fail.
+  std::atomic<bool> failed = false;
+  // Operations that may still begin.
+  std::atomic<int64_t> budget = INT64_MAX;
+  // For the progress line.
+  std::atomic<uint64_t> ended = 0;
+  std::atomic<uint64_t> errors = 0;
+};
+
+struct Phase {
+  // No operation begins at or after this instant.
+  Nanos end = kForever;
+  // The first error ends the phase.
+  bool must_not_fail = false;
+  // The open loop; without it the loop is closed.
+  std::optional<PacerOptions> pace;
+};
+
+class Worker {
+ public:
+  // All outlive the worker.
+  Worker(CallPort& port, size_t slots, Workload& workload,
+         PhaseSignals& signals);
+
+  Tally Run(const Phase& phase);
+
+ private:
+  struct Resting {
+    size_t slot;
+    Nanos until;
+  };
+
+  bool Stopped(const Phase& phase, Nanos now) const;
+  // Begins what is due and can begin.
+  void BeginDue(Nanos now);
+  // When there may be something to begin; kForever if only an ending call can
+  // change that.
+  Nanos NextBegin() const;
+  // False where the workload or the budget is used up.
+  bool Begin(size_t slot, Nanos due);
+  void End(const Completion& completion, Nanos now, const Phase& phase);
+  void NoteSilence(size_t slot, Nanos now);
+
+  CallPort& port_;
+  Workload& workload_;
+  PhaseSignals& signals_;
+
+  // When the operation of each slot was due.
+  std::vector<Nanos> due_;
+  std::vector<size_t> idle_;
+  // In the order of their ends.
+  std::deque<Resting> resting_;
+  size_t in_flight_ = 0;
+  bool exhausted_ = false;
+  std::optional<Pacer> pacer_;
+  // When the present run of unanswered calls began.
+  std::optional<Nanos> silent_since_;
+  Tally tally_;
+};
+
+}  // namespace latchkey::load
+
+#endif  // LATCHKEY_CLIENT_LOAD_WORKER_H_

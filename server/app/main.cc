@@ -1,0 +1,114 @@
+// latchkeyd: the Latchkey server.
+//
+// Exit codes: 0 after SIGTERM or SIGINT, 1 when it could not start, 2 for
+// options that were not accepted.
+
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "server/app/log.h"
+#include "server/app/server.h"
+#include "server/config/command_line.h"
+
+namespace latchkey {
+namespace {
+
+// Each connection is a file descriptor, and the usual soft limit is 1,024.
+void RaiseFileLimit() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Blocks what asks the server to stop, in this thread and those it will start.
+sigset_t BlockStopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+// Lets another `signal` end the process at once.  Only the same one: a terminal
+// sends SIGINT to a whole group, of which a script may then pass SIGTERM on.
+void EndAtNext(int signal) {
+  std::signal(signal, SIG_DFL);
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, signal);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+}
+
+int Serve(const ServerOptions& options) {
+  const sigset_t stop_signals = BlockStopSignals();
+  // A reader of stdout that went away is no reason to end.
+  std::signal(SIGPIPE, SIG_IGN);
+  RaiseFileLimit();
+  StartLog(options);
+
+  Server server(options);
+  const absl::StatusOr<ListenAddress> address = server.Start();
+  if (!address.ok()) {
+    Log(LogLevel::kError, "start-failed",
+        {{"option", "--listen"},
+         {"reason", std::string(address.status().message())}});
+    return 1;
+  }
+  const std::string listening = FormatListenAddress(*address);
+  std::printf("listening %s\n", listening.c_str());
+  std::fflush(stdout);
+  Log(LogLevel::kInfo, "listening",
+      {{"address", listening},
+       {"transport", options.transport},
+       {"threads", std::to_string(options.threads)}});
+  if (!IsLoopback(address->host)) {
+    Log(LogLevel::kWarning, "insecure",
+        {{"reason", "served to other machines without TLS"}});
+  }
+
+  int signal = 0;
+  sigwait(&stop_signals, &signal);
+  Log(LogLevel::kInfo, "draining",
+      {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"},
+       {"live-calls", std::to_string(server.live_calls())},
+       {"drain-seconds", std::to_string(options.drain_seconds)}});
+  EndAtNext(signal);
+  server.Drain();
+  Log(LogLevel::kInfo, "stopped", {{"address", listening}});
+  return 0;
+}
+
+int Main(int argc, char** argv) {
+#ifdef NDEBUG
+  // The packaged abseil is built to look for deadlocks on each lock, and ends
+  // the process on an inversion of the gRPC library's own.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+#endif
+  const CommandLine line =
+      ParseCommandLine({argv + 1, argv + argc},
+                       [](const char* name) { return std::getenv(name); });
+  switch (line.action) {
+    case CommandLine::Action::kServe:
+      return Serve(line.options);
+    case CommandLine::Action::kPrint:
+      std::fputs(line.text.c_str(), stdout);
+      return 0;
+    case CommandLine::Action::kRefuse:
+      break;
+  }
+  std::fputs(line.text.c_str(), stderr);
+  return 2;
+}
+
+}  // namespace
+}  // namespace latchkey
+
+int main(int argc, char** argv) { return latchkey::Main(argc, argv); }

@@ -1,0 +1,54 @@
+#include "server/app/server.h"
+
+namespace latchkey {
+namespace {
+
+ServiceOptions ToServiceOptions(const ServerOptions& options) {
+  ServiceOptions service;
+  service.key_bytes_max = static_cast<size_t>(options.key_bytes_max);
+  service.value_bytes_max = static_cast<size_t>(options.value_bytes_max);
+  return service;
+}
+
+StoreOptions ToStoreOptions(const ServerOptions& options) {
+  StoreOptions store;
+  store.idempotency_window =
+      options.idempotency_window_seconds * kNanosPerSecond;
+  store.idempotency_bytes_max =
+      static_cast<size_t>(options.idempotency_bytes_max);
+  return store;
+}
+
+}  // namespace
+
+Server::Server(const ServerOptions& options)
+    : options_(options),
+      store_(ToStoreOptions(options), clock_, random_),
+      cache_(store_, clock_, ToServiceOptions(options)),
+      transport_({.listen_address = options.listen, .threads = options.threads},
+                 methods_, clock_) {
+  cache_.Register(methods_);
+  health_.Register(methods_);
+  reflection_.Register(methods_);
+}
+
+Server::~Server() = default;
+
+absl::StatusOr<ListenAddress> Server::Start() {
+  absl::StatusOr<ListenAddress> address = ParseListenAddress(options_.listen);
+  if (!address.ok()) return address.status();
+  const absl::StatusOr<int> port = transport_.Start();
+  if (!port.ok()) return port.status();
+  sweeper_ = std::make_unique<Sweeper>(store_, executor_);
+  sweeper_->Start();
+  address->port = *port;
+  return address;
+}
+
+void Server::Drain() {
+  // First, so that who watches looks for another server before calls fail.
+  health_.SetServing(false);
+  transport_.Shutdown(options_.drain_seconds * kNanosPerSecond);
+}
+
+}  // namespace latchkey

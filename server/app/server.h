@@ -1,0 +1,75 @@
+// Server is latchkeyd without its process: it wires the rooms together, and
+// knows the order in which they start and stop.
+//
+// Thread safety: an instance belongs to the thread that made it.
+//
+// Example:
+//   Server server(options);
+//   absl::StatusOr<ListenAddress> address = server.Start();
+//   ...
+//   server.Drain();
+
+#ifndef LATCHKEY_SERVER_APP_SERVER_H_
+#define LATCHKEY_SERVER_APP_SERVER_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "server/app/sweeper.h"
+#include "server/base/clock.h"
+#include "server/base/random.h"
+#include "server/config/listen_address.h"
+#include "server/config/options.h"
+#include "server/rpc/method_table.h"
+#include "server/runtime/asio_executor.h"
+#include "server/service/cache_service.h"
+#include "server/service/health_service.h"
+#include "server/service/reflection_service.h"
+#include "server/store/store.h"
+#include "server/transport/grpc/grpc_server.h"
+
+namespace latchkey {
+
+class Server {
+ public:
+  // `options` were accepted by ParseCommandLine().
+  explicit Server(const ServerOptions& options);
+
+  // Cancels what still runs.
+  ~Server();
+
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Serves, and returns where.  At most once.
+  //
+  // Errors: UNAVAILABLE when the address cannot be listened on.
+  absl::StatusOr<ListenAddress> Start();
+
+  // Says NOT_SERVING, accepts nothing more, lets calls finish for
+  // `drain_seconds`, cancels the rest, and returns when all are over.
+  void Drain();
+
+  // Calls that are not over.
+  int64_t live_calls() const { return transport_.live_calls(); }
+
+ private:
+  // In the order of their construction: each may use those above it.
+  const ServerOptions options_;
+  const SystemClock clock_;
+  SystemRandom random_;
+  Store store_;
+  CacheService cache_;
+  HealthService health_;
+  ReflectionService reflection_;
+  MethodTable methods_;
+  GrpcServer transport_;
+  std::unique_ptr<Sweeper> sweeper_;
+  // Last, so that no step runs when the others end.
+  AsioExecutor executor_;
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_APP_SERVER_H_

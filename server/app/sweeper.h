@@ -1,0 +1,45 @@
+// Sweeper gives the memory of expired entries and of outlived ledger records
+// back, in steps of bounded length on an executor of background work.
+//
+// Thread safety: Start() once; the rest happens on the executor.
+//
+// Lifetime: the executor must have ended before the sweeper and its store do.
+
+#ifndef LATCHKEY_SERVER_APP_SWEEPER_H_
+#define LATCHKEY_SERVER_APP_SWEEPER_H_
+
+#include <cstddef>
+
+#include "server/base/clock.h"
+#include "server/base/executor.h"
+#include "server/store/store.h"
+
+namespace latchkey {
+
+class Sweeper {
+ public:
+  // What one step removes at most: a fraction of a millisecond of work.
+  static constexpr size_t kEntriesPerStepMax = 1'000;
+  static constexpr size_t kRecordsPerStepMax = 1'000;
+
+  // The pause after a step that left nothing behind.
+  static constexpr Nanos kPause = 100 * kNanosPerMilli;
+
+  Sweeper(Store& store, Executor& executor)
+      : store_(store), executor_(executor) {}
+
+  Sweeper(const Sweeper&) = delete;
+  Sweeper& operator=(const Sweeper&) = delete;
+
+  void Start();
+
+ private:
+  void Step();
+
+  Store& store_;
+  Executor& executor_;
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_APP_SWEEPER_H_

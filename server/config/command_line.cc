@@ -1,0 +1,291 @@
+#include "server/config/command_line.h"
+
+#include <sched.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "server/config/listen_address.h"
+
+namespace latchkey {
+namespace {
+
+constexpr char kProgram[] = "latchkeyd";
+
+// More threads than any machine has use for here.
+constexpr int kThreadsMax = 256;
+
+// A drain of more than an hour is more likely a wrong unit.
+constexpr int kDrainSecondsMax = 3600;
+
+// The API's own limits (cache.proto); options may only lower them.
+constexpr int kKeyBytesMax = 1024;
+constexpr int kValueBytesMax = 1024 * 1024;
+
+// Retries live in seconds; a day is more than any of them waits.
+constexpr int kIdempotencyWindowSecondsMax = 24 * 3600;
+
+// Less has no room for the outcome of one full batch; more is no machine's.
+constexpr int64_t kIdempotencyBytesMin = 64 * 1024;
+constexpr int64_t kIdempotencyBytesMax = int64_t{1} << 44;
+
+constexpr char kFooter[] =
+    "Each option but --help, --version and --print-config can also be given "
+    "by\n"
+    "its environment variable, or by its name without the dashes in the TOML\n"
+    "file of --config, as `drain-seconds = 5`.  The command line goes before\n"
+    "the environment, and the environment before the file.\n";
+
+std::string CheckListen(const std::string& text) {
+  const absl::StatusOr<ListenAddress> address = ParseListenAddress(text);
+  return address.ok() ? "" : std::string(address.status().message());
+}
+
+std::string CheckTransport(const std::string& name) {
+  if (name == "grpc") return "";
+  return absl::StrCat("there is no transport '", name,
+                      "' in this release; the only one is grpc");
+}
+
+// How CLI11 begins its complaint about an option of a file that it does not
+// know.
+constexpr char kUnknownInFile[] = "INI was not able to parse ";
+
+enum class Source { kCommandLine, kEnvironment, kFile };
+
+// The options of the command line with what they set.
+class Parser {
+ public:
+  explicit Parser(const Environment& environment);
+
+  CommandLine Parse(const std::vector<std::string>& arguments);
+
+ private:
+  void AddServingOptions();
+  void AddLogOptions();
+  void AddActions();
+
+  // The variable that sets `option`, as LATCHKEY_DRAIN_SECONDS.
+  static std::string EnvironmentName(const CLI::Option& option);
+
+  // `arguments` with what only the environment gives.
+  std::vector<std::string> WithEnvironment(
+      const std::vector<std::string>& arguments);
+
+  CommandLine Refuse(std::string problem) const;
+  std::string PrintConfig() const;
+
+  const Environment& environment_;
+  ServerOptions options_;
+  CLI::App app_{
+      "Serves Latchkey: a sharded in-memory key-value store over gRPC.",
+      kProgram};
+  bool print_config_ = false;
+  // Where the value of each option comes from, if not from its default.
+  std::vector<std::pair<const CLI::Option*, Source>> sources_;
+};
+
+Parser::Parser(const Environment& environment) : environment_(environment) {
+  options_.threads = std::clamp(UsableCores(), 1, kThreadsMax);
+  app_.option_defaults()->always_capture_default();
+  app_.allow_config_extras(CLI::config_extras_mode::error);
+  app_.get_formatter()->column_width(32);
+  app_.footer(kFooter);
+  AddServingOptions();
+  AddLogOptions();
+  AddActions();
+  for (CLI::Option* option : app_.get_options()) {
+    if (option == app_.get_help_ptr() || !option->get_configurable()) continue;
+    option->envname(EnvironmentName(*option));
+  }
+  app_.get_config_ptr()->envname("LATCHKEY_CONFIG");
+}
+
+void Parser::AddServingOptions() {
+  app_.add_option("--listen", options_.listen,
+                  "Where to listen, HOST:PORT, an IPv6 address in brackets. "
+                  "Port 0: the system chooses one. The address is the first "
+                  "line of stdout")
+      ->check(CheckListen)
+      ->type_name("HOST:PORT");
+  app_.add_flag("--allow-insecure", options_.allow_insecure,
+                "Listen on other than loopback addresses although there is no "
+                "TLS. Default: false");
+  app_.add_option("--transport", options_.transport,
+                  "What carries the calls: grpc")
+      ->check(CheckTransport)
+      ->type_name("NAME");
+  app_.add_option("--threads", options_.threads,
+                  "Threads that answer requests. Default: the cores that this "
+                  "process may use")
+      ->check(CLI::Range(1, kThreadsMax));
+  app_.add_option("--drain-seconds", options_.drain_seconds,
+                  "How long calls may finish after SIGTERM before they are "
+                  "cancelled, in seconds")
+      ->check(CLI::Range(0, kDrainSecondsMax));
+  app_.add_option("--key-bytes-max", options_.key_bytes_max,
+                  "The longest key, in bytes")
+      ->check(CLI::Range(1, kKeyBytesMax));
+  app_.add_option("--value-bytes-max", options_.value_bytes_max,
+                  "The longest value, in bytes")
+      ->check(CLI::Range(1, kValueBytesMax));
+  app_.add_option("--idempotency-window-seconds",
+                  options_.idempotency_window_seconds,
+                  "How long the outcome of a write with an idempotency key is "
+                  "kept for its copies, in seconds")
+      ->check(CLI::Range(1, kIdempotencyWindowSecondsMax));
+  app_.add_option("--idempotency-bytes-max", options_.idempotency_bytes_max,
+                  "What those outcomes may take in memory, in bytes; a write "
+                  "that finds no room is refused")
+      ->check(CLI::Range(kIdempotencyBytesMin, kIdempotencyBytesMax));
+}
+
+void Parser::AddLogOptions() {
+  app_.add_option("--log-level", options_.log_level,
+                  "The least that is logged to stderr")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
+      ->type_name("LEVEL");
+  app_.add_option("--log-format", options_.log_format,
+                  "How log lines are written: text (key=value) or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("FORMAT");
+}
+
+void Parser::AddActions() {
+  app_.set_config("--config", "",
+                  "A TOML file with options; one that it does not know is an "
+                  "error")
+      ->check(CLI::ExistingFile)
+      ->type_name("FILE")
+      ->configurable(false);
+  app_.add_flag("--print-config", print_config_,
+                "Print what is in effect, as a file for --config, and exit")
+      ->configurable(false);
+  app_.set_version_flag("--version",
+                        absl::StrCat(kProgram, " ", LATCHKEY_VERSION))
+      ->configurable(false);
+}
+
+std::string Parser::EnvironmentName(const CLI::Option& option) {
+  return absl::StrCat("LATCHKEY_",
+                      absl::AsciiStrToUpper(absl::StrReplaceAll(
+                          option.get_lnames().front(), {{"-", "_"}})));
+}
+
+std::vector<std::string> Parser::WithEnvironment(
+    const std::vector<std::string>& arguments) {
+  // CLI11 has environment variables of its own, but a file goes before them.
+  std::vector<std::string> all;
+  for (const CLI::Option* option : app_.get_options()) {
+    if (option->get_envname().empty()) continue;
+    const std::string flag = "--" + option->get_lnames().front();
+    const bool given = std::any_of(
+        arguments.begin(), arguments.end(), [&](const std::string& argument) {
+          return argument == flag || argument.starts_with(flag + "=");
+        });
+    const char* value = environment_(option->get_envname().c_str());
+    if (given) {
+      sources_.emplace_back(option, Source::kCommandLine);
+    } else if (value != nullptr && *value != '\0') {
+      all.push_back(absl::StrCat(flag, "=", value));
+      sources_.emplace_back(option, Source::kEnvironment);
+    } else {
+      sources_.emplace_back(option, Source::kFile);
+    }
+  }
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return all;
+}
+
+CommandLine Parser::Refuse(std::string problem) const {
+  const auto* config = app_.get_config_ptr();
+  const std::string file = config->empty() ? "" : config->results().front();
+  if (problem.starts_with(kUnknownInFile)) {
+    problem = absl::StrCat("--config: unknown option in ", file, ": ",
+                           problem.substr(sizeof(kUnknownInFile) - 1));
+  }
+  for (const auto& [option, source] : sources_) {
+    const std::string name = "--" + option->get_lnames().front();
+    // The two ways in which CLI11 complains about a value.
+    if (!problem.starts_with(name + ":") &&
+        problem.find(": " + name + " = ") == std::string::npos) {
+      continue;
+    }
+    if (source == Source::kEnvironment) {
+      absl::StrAppend(&problem, " (from ", option->get_envname(), ")");
+    } else if (source == Source::kFile && !file.empty()) {
+      absl::StrAppend(&problem, " (from ", file, ")");
+    }
+  }
+  // Some of CLI11's messages go on for lines.
+  std::replace(problem.begin(), problem.end(), '\n', ' ');
+  return {CommandLine::Action::kRefuse,
+          {},
+          absl::StrCat(kProgram, ": ", problem, "\n")};
+}
+
+std::string Parser::PrintConfig() const {
+  const auto flag = [](bool value) { return value ? "true" : "false"; };
+  const auto quoted = [](const std::string& text) {
+    return absl::StrCat("\"", text, "\"\n");
+  };
+  // No value that was accepted has a character that TOML would want escaped.
+  return absl::StrCat(
+      "listen = ", quoted(options_.listen),
+      "allow-insecure = ", flag(options_.allow_insecure), "\n",
+      "transport = ", quoted(options_.transport),
+      "threads = ", options_.threads, "\n",
+      "drain-seconds = ", options_.drain_seconds, "\n",
+      "key-bytes-max = ", options_.key_bytes_max, "\n",
+      "value-bytes-max = ", options_.value_bytes_max, "\n",
+      "idempotency-window-seconds = ", options_.idempotency_window_seconds,
+      "\n", "idempotency-bytes-max = ", options_.idempotency_bytes_max, "\n",
+      "log-level = ", quoted(options_.log_level),
+      "log-format = ", quoted(options_.log_format));
+}
+
+CommandLine Parser::Parse(const std::vector<std::string>& arguments) {
+  std::vector<std::string> all = WithEnvironment(arguments);
+  // CLI11 takes them from the back.
+  std::reverse(all.begin(), all.end());
+  try {
+    app_.parse(std::move(all));
+  } catch (const CLI::CallForHelp&) {
+    return {CommandLine::Action::kPrint, {}, app_.help()};
+  } catch (const CLI::CallForVersion& version) {
+    return {
+        CommandLine::Action::kPrint, {}, absl::StrCat(version.what(), "\n")};
+  } catch (const CLI::ParseError& error) {
+    return Refuse(error.what());
+  }
+  if (!options_.allow_insecure &&
+      !IsLoopback(ParseListenAddress(options_.listen)->host)) {
+    return Refuse(absl::StrCat(
+        "--listen: ", options_.listen,
+        " can be reached from other machines, and there is no TLS; if that is "
+        "meant, add --allow-insecure"));
+  }
+  if (print_config_) return {CommandLine::Action::kPrint, {}, PrintConfig()};
+  return {CommandLine::Action::kServe, options_, ""};
+}
+
+}  // namespace
+
+CommandLine ParseCommandLine(const std::vector<std::string>& arguments,
+                             const Environment& environment) {
+  return Parser(environment).Parse(arguments);
+}
+
+int UsableCores() {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  // Fails only where the machine has more cores than the set has room for.
+  if (sched_getaffinity(0, sizeof(cores), &cores) != 0) return 1;
+  return std::max(1, CPU_COUNT(&cores));
+}
+
+}  // namespace latchkey

@@ -1,0 +1,46 @@
+// What an operator can choose about latchkeyd.  command_line.h fills it in, and
+// says the default of --threads, which depends on the machine.
+
+#ifndef LATCHKEY_SERVER_CONFIG_OPTIONS_H_
+#define LATCHKEY_SERVER_CONFIG_OPTIONS_H_
+
+#include <cstdint>
+#include <string>
+
+namespace latchkey {
+
+struct ServerOptions {
+  // HOST:PORT, an IPv6 address in brackets.  Port 0: the system chooses one.
+  std::string listen = "127.0.0.1:7411";
+
+  // Whether clients beyond this machine may be served without TLS.
+  bool allow_insecure = false;
+
+  // What carries the calls: "grpc".
+  std::string transport = "grpc";
+
+  // Threads that answer requests.
+  int threads = 1;
+
+  // How long calls may finish after SIGTERM before they are cancelled.
+  int drain_seconds = 10;
+
+  // The longest key and value that a write may have.
+  int key_bytes_max = 1024;
+  int value_bytes_max = 1024 * 1024;
+
+  // How long the outcome of a write with an idempotency key is kept, and what
+  // all outcomes may take in memory.
+  int idempotency_window_seconds = 120;
+  int64_t idempotency_bytes_max = 256 * 1024 * 1024;
+
+  // One of "trace", "debug", "info", "warn", "error", "off".
+  std::string log_level = "info";
+
+  // "text" (key=value) or "json".
+  std::string log_format = "text";
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_CONFIG_OPTIONS_H_

@@ -1,0 +1,196 @@
+#include "server/transport/grpc/grpc_call.h"
+
+#include <grpc/support/time.h>
+
+#include "absl/status/status.h"
+#include "server/base/check.h"
+
+namespace latchkey {
+namespace {
+
+// `deadline` of the library on the server's clock, which reads `now`.
+UnixNanos ToUnixNanos(gpr_timespec deadline, UnixNanos now) {
+  // A client may ask for 11,000 years.
+  constexpr int64_t kSecondsMax = kNever / kNanosPerSecond - 1;
+  const gpr_timespec left =
+      gpr_time_sub(deadline, gpr_now(deadline.clock_type));
+  if (left.tv_sec >= kSecondsMax) return kNever;
+  if (left.tv_sec < 0) return now;
+  return SaturatingAdd(now, left.tv_sec * kNanosPerSecond + left.tv_nsec);
+}
+
+grpc::ByteBuffer Serialize(const google::protobuf::MessageLite& message) {
+  const size_t size = message.ByteSizeLong();
+  grpc::Slice slice(size);
+  // A new slice is ours alone until the buffer below shares it.
+  message.SerializeWithCachedSizesToArray(const_cast<uint8_t*>(slice.begin()));
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+}  // namespace
+
+GrpcCall::GrpcCall(GrpcCallSlot& slot, const Clock& clock, UnixNanos now)
+    : Call(clock, now),
+      slot_(slot),
+      clock_(clock),
+      deadline_(ToUnixNanos(slot.context.raw_deadline(), now)) {}
+
+void GrpcCall::Begin(const MethodTable& methods) {
+  method_ = methods.Find(slot_.context.method());
+  if (method_ == nullptr) {
+    Fail(UnknownMethodError(slot_.context.method()));
+    return;
+  }
+  if (method_->unary) {
+    DoReceive();
+    return;
+  }
+  stream_handler_ = method_->stream(*this);
+  LATCHKEY_CHECK(stream_handler_ != nullptr, "a stream has a handler");
+}
+
+bool GrpcCall::Handle(GrpcEvent event, bool ok) {
+  switch (event) {
+    case GrpcEvent::kAccepted:
+      LATCHKEY_CHECK(false, "a call is accepted before it is made");
+    case GrpcEvent::kRead:
+      OnRead(ok);
+      break;
+    case GrpcEvent::kWritten:
+      OnWritten(ok);
+      break;
+    case GrpcEvent::kFinished:
+      break;
+    case GrpcEvent::kDone:
+      OnDone();
+      break;
+  }
+  if (tags_.fetch_sub(1, std::memory_order_acq_rel) != 1) return false;
+  if (stream_handler_ != nullptr) stream_handler_->OnDone();
+  return true;
+}
+
+std::string_view GrpcCall::method() const { return slot_.context.method(); }
+
+std::string_view GrpcCall::peer() const {
+  if (peer_.empty()) peer_ = slot_.context.peer();
+  return peer_;
+}
+
+std::optional<std::string_view> GrpcCall::FindMetadata(
+    std::string_view name) const {
+  const auto& metadata = slot_.context.client_metadata();
+  const grpc::string_ref key(name.data(), name.size());
+  const auto it = metadata.lower_bound(key);
+  if (it == metadata.end() || it->first != key) return std::nullopt;
+  return std::string_view(it->second.data(), it->second.size());
+}
+
+void GrpcCall::DoReply(const google::protobuf::MessageLite& response,
+                       Trailers trailers) {
+  AddTrailers(trailers);
+  // From here on the call may be over, and gone, at any moment: the library
+  // hands its tag to the queue's thread.
+  slot_.stream.WriteAndFinish(Serialize(response), grpc::WriteOptions(),
+                              grpc::Status(), &slot_.finished);
+}
+
+void GrpcCall::DoFinish(const WireStatus& status, Trailers trailers) {
+  AddTrailers(trailers);
+  finish_status_ = grpc::Status(static_cast<grpc::StatusCode>(status.code),
+                                status.message, status.details);
+  const WriteState before =
+      write_state_.exchange(WriteState::kFinishing, std::memory_order_acq_rel);
+  if (before == WriteState::kIdle) StartFinish();
+}
+
+void GrpcCall::DoSend(const google::protobuf::MessageLite& message) {
+  LATCHKEY_CHECK(
+      write_state_.load(std::memory_order_relaxed) == WriteState::kIdle,
+      "one message is sent at a time");
+  tags_.fetch_add(1, std::memory_order_relaxed);
+  write_state_.store(WriteState::kWriting, std::memory_order_relaxed);
+  slot_.stream.Write(Serialize(message), &slot_.written);
+}
+
+void GrpcCall::DoReceive() {
+  tags_.fetch_add(1, std::memory_order_relaxed);
+  slot_.stream.Read(&read_buffer_, &slot_.read);
+}
+
+void GrpcCall::AddTrailers(const Trailers& trailers) {
+  for (const auto& [name, value] : trailers) {
+    slot_.context.AddTrailingMetadata(name, value);
+  }
+}
+
+void GrpcCall::StartFinish() {
+  // As in DoReply(): the call may be gone when this returns.
+  slot_.stream.Finish(finish_status_, &slot_.finished);
+}
+
+void GrpcCall::OnRead(bool ok) {
+  if (stream_handler_ == nullptr) {
+    OnRequest(ok);
+    return;
+  }
+  // The handler may have finished the call since it asked.
+  if (write_state_.load(std::memory_order_acquire) == WriteState::kFinishing) {
+    return;
+  }
+  if (ok) {
+    stream_handler_->OnMessage(ReadMessage());
+  } else {
+    // A broken stream ends like this too; OnCancel() follows.
+    stream_handler_->OnHalfClose();
+  }
+}
+
+void GrpcCall::OnRequest(bool ok) {
+  if (ok) {
+    DispatchUnary(*method_, *this, ReadMessage(), clock_.Now());
+    return;
+  }
+  // gRPC's rule for a request without its one message.  Where the library has
+  // given up on the call (a message over the limit, a lost connection), its own
+  // status went first and this one goes nowhere.
+  Fail(absl::UnimplementedError("a unary request has one message, got none"));
+}
+
+void GrpcCall::OnWritten(bool ok) {
+  WriteState expected = WriteState::kWriting;
+  const bool writing = write_state_.compare_exchange_strong(
+      expected, WriteState::kIdle, std::memory_order_acq_rel);
+  if (!writing) {
+    StartFinish();
+    return;
+  }
+  // After a failed write nothing more can be sent; OnCancel() follows.
+  if (ok) stream_handler_->OnSent();
+}
+
+void GrpcCall::OnDone() {
+  if (!slot_.context.IsCancelled()) return;
+  // A call that ran out of time is cancelled by the library; its token says so
+  // by itself.  (Its client, whose time began earlier, may cancel it before.)
+  if (clock_.Now() < deadline_.token().deadline()) {
+    deadline_.End(EndReason::kClientCancelled);
+  }
+  if (stream_handler_ != nullptr &&
+      write_state_.load(std::memory_order_acquire) != WriteState::kFinishing) {
+    stream_handler_->OnCancel();
+  }
+}
+
+std::string_view GrpcCall::ReadMessage() {
+  if (!read_buffer_.TrySingleSlice(&read_slice_).ok()) {
+    // A buffer that can be read is a list of slices, so this does not fail.
+    const grpc::Status dumped = read_buffer_.DumpToSingleSlice(&read_slice_);
+    LATCHKEY_CHECK(dumped.ok(), "a message that was read has bytes");
+  }
+  read_buffer_.Clear();
+  return std::string_view(reinterpret_cast<const char*>(read_slice_.begin()),
+                          read_slice_.size());
+}
+
+}  // namespace latchkey

@@ -1,0 +1,86 @@
+// GrpcServer serves a MethodTable over the gRPC C++ library.
+//
+// It uses the library's asynchronous generic interface: one completion queue
+// for each thread, and no thread beside them runs a handler.  The callback
+// interface sizes a pool of its own by the machine, so that a number of threads
+// could not be honoured.
+//
+// A message over the limit is answered by the library, with RESOURCE_EXHAUSTED
+// and no details.  A unary request without a message is UNIMPLEMENTED; what
+// follows the first message is not read.
+//
+// Thread safety: live_calls() from any thread; the rest belongs to the owner.
+//
+// Example:
+//   GrpcServer server({.listen_address = "127.0.0.1:0"}, methods, clock);
+//   absl::StatusOr<int> port = server.Start();
+//   ...
+//   server.Shutdown(10 * kNanosPerSecond);
+
+#ifndef LATCHKEY_SERVER_TRANSPORT_GRPC_GRPC_SERVER_H_
+#define LATCHKEY_SERVER_TRANSPORT_GRPC_GRPC_SERVER_H_
+
+#include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/server.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/base/clock.h"
+#include "server/rpc/method_table.h"
+#include "server/transport/grpc/call_queue.h"
+
+namespace latchkey {
+
+struct GrpcServerOptions {
+  // HOST:PORT, an IPv6 address in brackets.  Port 0: the system chooses one.
+  std::string listen_address;
+  // Completion queues, each with one thread.
+  int threads = 1;
+  // The largest message that is received.
+  int message_bytes_max = 4 * 1024 * 1024;
+};
+
+class GrpcServer {
+ public:
+  // `methods` is complete; it and `clock` must outlive the server.
+  GrpcServer(GrpcServerOptions options, const MethodTable& methods,
+             const Clock& clock);
+
+  // Cancels what still runs.
+  ~GrpcServer();
+
+  GrpcServer(const GrpcServer&) = delete;
+  GrpcServer& operator=(const GrpcServer&) = delete;
+
+  // Starts to serve and returns the port.  At most once.
+  //
+  // Errors: UNAVAILABLE when the address cannot be listened on.
+  absl::StatusOr<int> Start();
+
+  // Refuses new calls with UNAVAILABLE, DRAINING, lets the others finish for
+  // `grace`, cancels the rest, and returns when all are over.  A grace of 0
+  // cancels at once.  Does nothing where Start() did not succeed, and the
+  // second time.
+  //
+  // REQUIRES: handlers of streams finish their calls when they are cancelled.
+  void Shutdown(Nanos grace);
+
+  // Calls whose handlers have not ended, or whose answers are on their way.
+  int64_t live_calls() const;
+
+ private:
+  const GrpcServerOptions options_;
+  const MethodTable& methods_;
+  const Clock& clock_;
+  grpc::AsyncGenericService service_;
+  std::vector<std::unique_ptr<CallQueue>> queues_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_TRANSPORT_GRPC_GRPC_SERVER_H_

@@ -1,0 +1,193 @@
+// What one operation of the store costs, by number of threads: 100,000 keys of
+// 16 bytes, values of 64 bytes or counters, the system's clock.
+
+#include <benchmark/benchmark.h>
+
+#include <array>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/base/check.h"
+#include "server/base/clock.h"
+#include "server/base/random.h"
+#include "server/runtime/deadline.h"
+#include "server/store/store.h"
+#include "tests/bench/workload.h"
+
+namespace latchkey {
+namespace {
+
+constexpr size_t kValueBytes = 64;
+constexpr size_t kBatchKeys = 16;
+
+// A store with its keys.
+class Bed {
+ public:
+  explicit Bed(std::string_view value) : store_({}, clock_, random_) {
+    keys_.reserve(kBenchKeys);
+    for (uint64_t i = 0; i < kBenchKeys; ++i) {
+      char key[17];
+      std::snprintf(key, sizeof(key), "key:%012llu",
+                    static_cast<unsigned long long>(i));
+      keys_.emplace_back(key);
+      Write(PutOperation{.key = keys_.back(), .value = value});
+    }
+  }
+
+  std::string_view key(uint64_t number) const { return keys_[number]; }
+  Store& store() { return store_; }
+  DeadlineToken token() const { return endless_.token(); }
+
+  void Write(const Operation& operation) {
+    auto result = store_.Write({.on_success = {&operation, 1}}, token());
+    LATCHKEY_CHECK(result.ok(), "a benchmark's write succeeds");
+    benchmark::DoNotOptimize(result);
+  }
+
+ private:
+  SystemClock clock_;
+  SystemRandom random_;
+  DeadlineSource endless_{kNever};
+  Store store_;
+  std::vector<std::string> keys_;
+};
+
+const std::string& Value() {
+  static const auto* value = new std::string(kValueBytes, 'v');
+  return *value;
+}
+
+// Made at their first use; every benchmark leaves them as it found them.
+Bed& Texts() {
+  static auto* bed = new Bed(Value());
+  return *bed;
+}
+Bed& Counters() {
+  static auto* bed = new Bed("1000000");
+  return *bed;
+}
+
+KeyNumbers NumbersOf(const benchmark::State& state) {
+  return KeyNumbers(KeyNumbers::Kind::kUniform,
+                    static_cast<uint64_t>(state.thread_index()) + 1);
+}
+
+void Get(benchmark::State& state) {
+  Bed& bed = Texts();
+  KeyNumbers numbers = NumbersOf(state);
+  for (auto _ : state) {
+    auto result =
+        bed.store().Get({.key = bed.key(numbers.Next())}, bed.token());
+    benchmark::DoNotOptimize(result);
+  }
+}
+
+void Put(benchmark::State& state) {
+  Bed& bed = Texts();
+  KeyNumbers numbers = NumbersOf(state);
+  for (auto _ : state) {
+    bed.Write(PutOperation{.key = bed.key(numbers.Next()), .value = Value()});
+  }
+}
+
+void Increment(benchmark::State& state) {
+  Bed& bed = Counters();
+  KeyNumbers numbers = NumbersOf(state);
+  for (auto _ : state) {
+    bed.Write(IncrementOperation{.key = bed.key(numbers.Next()), .delta = 1});
+  }
+}
+
+// Two moves an iteration.  Each thread has keys of its own, else one would find
+// what it wants to move on its way with another.
+void MoveThereAndBack(benchmark::State& state) {
+  Bed& bed = Texts();
+  KeyNumbers numbers = NumbersOf(state);
+  const std::string other = "other:" + std::to_string(state.thread_index());
+  const auto threads = static_cast<uint64_t>(state.threads());
+  const auto index = static_cast<uint64_t>(state.thread_index());
+  for (auto _ : state) {
+    const uint64_t own = numbers.Next() / threads * threads + index;
+    const std::string_view key = bed.key(own % kBenchKeys);
+    bed.Write(MoveOperation{.source_key = key, .destination_key = other});
+    bed.Write(MoveOperation{.source_key = other, .destination_key = key});
+  }
+}
+
+void Transfer(benchmark::State& state) {
+  Bed& bed = Counters();
+  KeyNumbers numbers = NumbersOf(state);
+  for (auto _ : state) {
+    const uint64_t from = numbers.Next();
+    bed.Write(
+        TransferOperation{.source_key = bed.key(from),
+                          .destination_key = bed.key((from + 1) % kBenchKeys),
+                          .amount = 1,
+                          .source_min = INT64_MIN});
+  }
+}
+
+// A compare, two reads and two writes, over four keys.
+void Transact(benchmark::State& state) {
+  Bed& bed = Texts();
+  KeyNumbers numbers = NumbersOf(state);
+  for (auto _ : state) {
+    const std::string_view first = bed.key(numbers.Next());
+    const std::string_view second = bed.key(numbers.Next());
+    const Compare compare = {
+        first, {.kind = Precondition::Kind::kValue, .value = Value()}};
+    const std::array<Operation, 4> operations = {
+        GetOperation{.key = bed.key(numbers.Next())},
+        GetOperation{.key = bed.key(numbers.Next())},
+        PutOperation{.key = first, .value = Value()},
+        PutOperation{.key = second, .value = Value()}};
+    auto result = bed.store().Write({.form = Transaction::Form::kTransact,
+                                     .compares = {&compare, 1},
+                                     .on_success = operations},
+                                    bed.token());
+    benchmark::DoNotOptimize(result);
+  }
+}
+
+std::array<std::string_view, kBatchKeys> NextKeys(const Bed& bed,
+                                                  KeyNumbers& numbers) {
+  std::array<std::string_view, kBatchKeys> keys;
+  for (std::string_view& key : keys) key = bed.key(numbers.Next());
+  return keys;
+}
+
+// 16 keys an iteration.
+void BatchGet(benchmark::State& state) {
+  Bed& bed = Texts();
+  KeyNumbers numbers = NumbersOf(state);
+  for (auto _ : state) {
+    const auto keys = NextKeys(bed, numbers);
+    auto result = bed.store().BatchGet(keys, bed.token());
+    benchmark::DoNotOptimize(result);
+  }
+}
+
+// 16 keys an iteration.
+void BatchGetAtomic(benchmark::State& state) {
+  Bed& bed = Texts();
+  KeyNumbers numbers = NumbersOf(state);
+  for (auto _ : state) {
+    const auto keys = NextKeys(bed, numbers);
+    auto result = bed.store().BatchGetAtomic(keys, bed.token());
+    benchmark::DoNotOptimize(result);
+  }
+}
+
+BENCHMARK(Get)->Threads(1)->Threads(2)->Threads(4);
+BENCHMARK(Put)->Threads(1)->Threads(2)->Threads(4);
+BENCHMARK(Increment)->Threads(1)->Threads(2)->Threads(4);
+BENCHMARK(MoveThereAndBack)->Threads(1)->Threads(2)->Threads(4);
+BENCHMARK(Transfer)->Threads(1)->Threads(2)->Threads(4);
+BENCHMARK(Transact)->Threads(1)->Threads(2)->Threads(4);
+BENCHMARK(BatchGet)->Threads(1)->Threads(2)->Threads(4);
+BENCHMARK(BatchGetAtomic)->Threads(1)->Threads(2)->Threads(4);
+
+}  // namespace
+}  // namespace latchkey

@@ -1,0 +1,40 @@
+#include "client/cli/exit_code.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+namespace latchkey::client {
+namespace {
+
+TEST(ExitCodeTest, EveryStatusCodeHasOne) {
+  // Indexed by gRPC code.
+  constexpr std::array<int, 17> kExitCodes = {
+      0,  // OK
+      5,  // CANCELLED
+      5,  // UNKNOWN
+      2,  // INVALID_ARGUMENT
+      4,  // DEADLINE_EXCEEDED
+      1,  // NOT_FOUND
+      1,  // ALREADY_EXISTS
+      5,  // PERMISSION_DENIED
+      5,  // RESOURCE_EXHAUSTED
+      1,  // FAILED_PRECONDITION
+      1,  // ABORTED
+      1,  // OUT_OF_RANGE
+      5,  // UNIMPLEMENTED
+      5,  // INTERNAL
+      3,  // UNAVAILABLE
+      5,  // DATA_LOSS
+      5,  // UNAUTHENTICATED
+  };
+  for (std::size_t code = 0; code < kExitCodes.size(); ++code) {
+    EXPECT_EQ(
+        static_cast<int>(ExitCodeFor(static_cast<grpc::StatusCode>(code))),
+        kExitCodes[code])
+        << code;
+  }
+}
+
+}  // namespace
+}  // namespace latchkey::client

@@ -1,0 +1,30 @@
+#include "tests/client/load/virtual_engine.h"
+
+#include <algorithm>
+
+namespace latchkey::load {
+
+void VirtualEngine::Start(size_t slot, const Call& call) {
+  ++calls_;
+  Reply reply = server_(call.method, call.request->SerializeAsString(), now_);
+  const Nanos at = reply.at;
+  under_way_.emplace(at, std::make_pair(slot, std::move(reply)));
+  in_flight_max_ = std::max(in_flight_max_, under_way_.size());
+}
+
+std::optional<Completion> VirtualEngine::Poll(Nanos until) {
+  if (under_way_.empty() || under_way_.begin()->first > until) {
+    now_ = std::max(now_, until);
+    return std::nullopt;
+  }
+  const auto first = under_way_.begin();
+  now_ = std::max(now_, first->first);
+  const size_t slot = first->second.first;
+  last_ = std::move(first->second.second);
+  under_way_.erase(first);
+  return Completion{.slot = slot,
+                    .error = last_.error ? &*last_.error : nullptr,
+                    .response = last_.response};
+}
+
+}  // namespace latchkey::load

@@ -1,0 +1,182 @@
+"""`latchkey` as a script uses it: exit codes, values from everywhere, --json.
+
+Its own tests are in tests/client/cli; these see it talk to a server.
+"""
+
+import base64
+import functools
+import json
+import re
+import socket
+import subprocess
+
+import pytest
+from conftest import value_of
+from server_process import run_program
+
+OK, REFUSED, USAGE, UNAVAILABLE, DEADLINE = 0, 1, 2, 3, 4
+
+
+@pytest.fixture(name="latchkey")
+def fixture_latchkey(server):
+    """Runs the program against the session's server; its options may be str
+    or bytes."""
+    return functools.partial(
+        run_program, "latchkey",
+        environment={"LATCHKEY_SERVER": server.address})
+
+
+@pytest.fixture(name="key")
+def fixture_key(keys):
+    """A key as an argument."""
+    return lambda name: keys(name).decode()
+
+
+def assert_ended(result, code):
+    assert result.returncode == code, (result.stdout, result.stderr)
+    return result
+
+
+def test_put_and_get(latchkey, key):
+    put = assert_ended(latchkey("put", key("a"), "hello"), OK)
+    assert b"version=" in put.stdout
+    # The value as it is, for a pipe.
+    get = assert_ended(latchkey("get", key("a")), OK)
+    assert get.stdout == b"hello"
+    miss = assert_ended(latchkey("get", key("missing")), REFUSED)
+    assert miss.stdout == b""
+
+
+ALL_BYTES = bytes(range(256)) * 5
+
+
+def test_a_value_comes_from_a_file_or_the_input(latchkey, cache, keys, key,
+                                                tmp_path):
+    file = tmp_path / "value"
+    file.write_bytes(ALL_BYTES)
+    assert_ended(latchkey("put", key("a"), "--file", file), OK)
+    assert cache.Get(key=keys("a")).entry.value == ALL_BYTES
+
+    assert_ended(latchkey("put", key("b"), "-", input=ALL_BYTES[::-1]), OK)
+    assert cache.Get(key=keys("b")).entry.value == ALL_BYTES[::-1]
+    assert assert_ended(latchkey("get", key("b")), OK).stdout == (
+        ALL_BYTES[::-1])
+
+
+def test_json_is_for_programs(latchkey, cache, keys, key):
+    cache.Put(key=keys("a"), value=b"\xff\x00")
+    answer = json.loads(
+        assert_ended(latchkey("get", key("a"), "--json"), OK).stdout)
+    entry = answer["entry"]
+    assert base64.b64decode(entry["value_base64"]) == b"\xff\x00"
+    assert entry["key_text"] == key("a")
+    assert int(entry["version"]) == cache.Get(key=keys("a")).entry.version
+
+    failed = assert_ended(latchkey("--json", "increment", key("a")), REFUSED)
+    error = json.loads(failed.stdout)["error"]
+    assert error["code"] == "FAILED_PRECONDITION"
+    assert error["reason"] == "NOT_A_COUNTER"
+    assert error["metadata"]["applied"] == "no"
+
+
+def test_every_rpc_that_is_served(latchkey, cache, keys, key, tmp_path):
+    def run(*arguments, **options):
+        return assert_ended(latchkey(*arguments, **options), OK).stdout
+
+    run("batch-put", key("a") + "=5", key("b") + "=7")
+    assert run("increment", key("a"), "10").strip() == b"15"
+    run("transfer", key("a"), key("b"), "5")
+    run("touch", key("a"), "--ttl", "1h")
+    assert cache.Get(key=keys("a")).entry.HasField("expire_time")
+    run("move", key("b"), key("c"))
+    lines = run("batch-get", "--atomic", key("a"), key("c")).splitlines()
+    assert [line.split(b"\t")[1] for line in lines] == [b"10", b"12"]
+
+    file = tmp_path / "transaction.json"
+    file.write_text(json.dumps({
+        "compares": [{"key": base64.b64encode(keys("a")).decode(),
+                      "precondition": {"exists": True}}],
+        "onSuccess": [{"put": {"key": base64.b64encode(keys("d")).decode(),
+                               "value": "MQ=="}}]}))
+    run("transact", file)
+    assert cache.Get(key=keys("d")).entry.value == b"1"
+
+    run("delete", key("d"))
+    assert_ended(latchkey("delete", key("d")), REFUSED)
+    run("batch-delete", key("a"), key("c"))
+    assert b"SERVING" in run("health")
+    run("health", "--service", "latchkey.v1.Cache")
+
+
+@pytest.mark.parametrize("arguments", [
+    ["put", "KEY", "x", "--if-missing"],
+    ["put", "KEY", "x", "--if-version", "1"],
+    ["delete", "KEY", "--if-value", "other"],
+    ["increment", "KEY"],
+    ["increment", "MISSING"],
+    ["move", "MISSING", "KEY"],
+    ["touch", "MISSING", "--persist"],
+    ["batch-get", "KEY", "MISSING"],
+])
+def test_what_the_server_refuses_is_exit_code_1(latchkey, cache, keys,
+                                                arguments):
+    cache.Put(key=keys("KEY"), value=value_of("one"))
+    result = latchkey(*[keys(text).decode() if text.isupper() else text
+                        for text in arguments])
+    assert_ended(result, REFUSED)
+    assert result.stdout or result.stderr
+    assert cache.Get(key=keys("KEY")).entry.value == value_of("one")
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["no-such-command"], ["get"], ["put", "key"],
+    ["get", "key", "--no-such-option"], ["get", ""],
+    ["increment", "key", "one"], ["put", "key", "x", "--ttl", "0s"],
+    ["put", "key", "x", "--ttl", "1h", "--persist"],
+    ["transact", "/no/such/file"], ["get", "key", "--timeout", "soon"],
+])
+def test_wrong_use_is_exit_code_2(latchkey, arguments):
+    result = assert_ended(latchkey(*arguments), USAGE)
+    assert result.stderr
+    assert not result.stdout
+
+
+def test_no_server_is_exit_code_3():
+    # Bound and not listening, so that no one else gets the port.
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = "%s:%d" % taken.getsockname()
+        for command in (["get", "key"], ["health"]):
+            result = run_program("latchkey", "--server", address, *command)
+            assert_ended(result, UNAVAILABLE)
+            assert result.stderr
+
+
+def test_a_server_that_does_not_answer_is_exit_code_4(start_server):
+    server = start_server()
+    with server.paused():
+        result = run_program("latchkey", "--server", server.address,
+                             "--timeout", "300ms", "get", "key")
+    # No connection could be made in time, or no answer came.
+    assert result.returncode in (DEADLINE, UNAVAILABLE), result.stderr
+
+
+def test_what_is_not_served_yet_says_so(latchkey):
+    result = latchkey("scan")
+    assert result.returncode not in (OK, REFUSED, USAGE, UNAVAILABLE)
+    assert b"NOT_IMPLEMENTED" in result.stderr
+
+
+def test_help_names_every_command():
+    text = assert_ended(run_program("latchkey", "--help"), OK).stdout.decode()
+    for command in ("get", "batch-get", "put", "batch-put", "delete",
+                    "batch-delete", "increment", "touch", "move", "transfer",
+                    "transact", "scan", "get-outcome", "health"):
+        assert re.search(rf"^  {command}\b[^-]", text, re.MULTILINE)
+
+
+def test_the_completion_of_bash_is_a_script():
+    script = assert_ended(run_program("latchkey", "completion", "bash"), OK)
+    check = subprocess.run(["bash", "-n"], input=script.stdout, check=False,
+                           stderr=subprocess.PIPE)
+    assert check.returncode == 0, check.stderr

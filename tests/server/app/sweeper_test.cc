@@ -1,0 +1,91 @@
+// Sweeper in virtual time: its executor only notes what it is asked for, and
+// the test runs it.
+
+#include "server/app/sweeper.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "server/store/operations.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/seeded_random.h"
+
+namespace latchkey {
+namespace {
+
+// Holds the last function that was posted, and when it is due.
+class ManualExecutor final : public Executor {
+ public:
+  void Post(std::function<void()> function) override {
+    PostAfter(0, std::move(function));
+  }
+  void PostAfter(Nanos delay, std::function<void()> function) override {
+    delay_ = delay;
+    next_ = std::move(function);
+  }
+
+  Nanos delay() const { return delay_; }
+  void Run() { std::exchange(next_, nullptr)(); }
+
+ private:
+  Nanos delay_ = -1;
+  std::function<void()> next_;
+};
+
+class SweeperTest : public testing::Test {
+ protected:
+  // Puts `count` entries that expire in a second.
+  void PutExpiring(int count) {
+    const DeadlineSource source(kNever);
+    for (int i = 0; i < count; ++i) {
+      const std::string key = std::to_string(i);
+      const Operation put =
+          PutOperation{.key = key,
+                       .value = "v",
+                       .expiration = {.kind = Expiration::Kind::kTtl,
+                                      .ttl = kNanosPerSecond}};
+      ASSERT_TRUE(store_.Write({.on_success = {&put, 1}}, source.token()).ok());
+    }
+  }
+
+  FakeClock clock_;
+  SeededRandom random_{1};
+  Store store_{{}, clock_, random_};
+  ManualExecutor executor_;
+  Sweeper sweeper_{store_, executor_};
+};
+
+TEST_F(SweeperTest, PausesWhenNothingIsLeft) {
+  PutExpiring(10);
+  sweeper_.Start();
+  EXPECT_EQ(executor_.delay(), Sweeper::kPause);
+  executor_.Run();
+  EXPECT_EQ(store_.EntryCount(), 10u);
+  EXPECT_EQ(executor_.delay(), Sweeper::kPause);
+
+  clock_.Advance(kNanosPerSecond);
+  executor_.Run();
+  EXPECT_EQ(store_.EntryCount(), 0u);
+  EXPECT_EQ(executor_.delay(), Sweeper::kPause);
+}
+
+TEST_F(SweeperTest, GoesOnAtOnceWhileThereIsMore) {
+  PutExpiring(2 * Sweeper::kEntriesPerStepMax + 1);
+  clock_.Advance(kNanosPerSecond);
+  sweeper_.Start();
+  executor_.Run();
+  EXPECT_EQ(store_.EntryCount(), Sweeper::kEntriesPerStepMax + 1);
+  EXPECT_EQ(executor_.delay(), 0);
+  executor_.Run();
+  EXPECT_EQ(store_.EntryCount(), 1u);
+  EXPECT_EQ(executor_.delay(), 0);
+  executor_.Run();
+  EXPECT_EQ(store_.EntryCount(), 0u);
+  EXPECT_EQ(executor_.delay(), Sweeper::kPause);
+}
+
+}  // namespace
+}  // namespace latchkey
