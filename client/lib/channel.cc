@@ -6,6 +6,13 @@
 #include <grpcpp/support/channel_arguments.h>
 
 namespace latchkey::client {
+namespace {
+
+// By default gRPC would keep away from a server that was down for up to 2
+// minutes, and fail all calls meanwhile.
+constexpr int kReconnectBackoffMsMax = 1000;
+
+}  // namespace
 
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address,
                                            const ChannelOptions& options) {
@@ -18,6 +25,8 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address,
   if (options.keepalive_ms > 0) {
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, options.keepalive_ms);
   }
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, options.retries ? 1 : 0);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectBackoffMsMax);
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
                                    arguments);
 }

@@ -30,6 +30,9 @@ struct ChannelOptions {
 
   // The largest answer that is taken; a larger one is RESOURCE_EXHAUSTED.
   int receive_bytes_max = kReceiveBytesMax;
+
+  // Whether gRPC may itself send a call again, unseen by its caller.
+  bool retries = true;
 };
 
 // A channel to `address`, HOST:PORT, without TLS.  It connects with its first
