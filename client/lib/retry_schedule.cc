@@ -30,9 +30,10 @@ RetrySchedule::Step RetrySchedule::OnAnswer(TimePoint now,
   if (answer.code == StatusCode::UNAVAILABLE) {
     budget_.OnFailure();
     if (answer.pushback_ms.has_value()) {
-      // A pushback beyond any deadline needs no exact sum.
+      // One beyond any deadline needs no exact sum, and any negative one says
+      // the same.
       const auto pushback = std::chrono::milliseconds(
-          std::min<int64_t>(*answer.pushback_ms, INT32_MAX));
+          std::clamp<int64_t>(*answer.pushback_ms, -1, INT32_MAX));
       refused_ = refused_ || pushback.count() < 0;
       not_before_ = std::max(not_before_, now + pushback);
     }
