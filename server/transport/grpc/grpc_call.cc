@@ -89,10 +89,12 @@ std::optional<std::string_view> GrpcCall::FindMetadata(
 void GrpcCall::DoReply(const google::protobuf::MessageLite& response,
                        Trailers trailers) {
   AddTrailers(trailers);
+  const grpc::ByteBuffer message = Serialize(response);
+  PublishEnd();
   // From here on the call may be over, and gone, at any moment: the library
   // hands its tag to the queue's thread.
-  slot_.stream.WriteAndFinish(Serialize(response), grpc::WriteOptions(),
-                              grpc::Status(), &slot_.finished);
+  slot_.stream.WriteAndFinish(message, grpc::WriteOptions(), grpc::Status(),
+                              &slot_.finished);
 }
 
 void GrpcCall::DoFinish(const WireStatus& status, Trailers trailers) {
@@ -124,7 +126,10 @@ void GrpcCall::AddTrailers(const Trailers& trailers) {
   }
 }
 
+void GrpcCall::PublishEnd() { tags_.fetch_add(0, std::memory_order_release); }
+
 void GrpcCall::StartFinish() {
+  PublishEnd();
   // As in DoReply(): the call may be gone when this returns.
   slot_.stream.Finish(finish_status_, &slot_.finished);
 }

@@ -91,6 +91,10 @@ class GrpcCall final : public Call {
 
   void AddTrailers(const Trailers& trailers);
   void StartFinish();
+
+  // Publishes what this thread did to the call, for the queue's thread, which
+  // ends it: the library orders the two as well, but says so nowhere.
+  void PublishEnd();
   void OnRead(bool ok);
   void OnRequest(bool ok);
   void OnWritten(bool ok);
