@@ -28,14 +28,21 @@ inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitUnavailable = 3;
 
+// A recorded operation takes about half a kilobyte, with what the checkers make
+// of it: some 100 MB for a round.
+inline constexpr uint64_t kRoundOperations = 200'000;
+
 // The members stand in the order of --help, which says what each means.
 struct Options {
   std::string address = "127.0.0.1:7411";
+  // "grpc" or "client".
   std::string engine = "grpc";
   size_t connections = 4;
   size_t in_flight = 16;
   size_t threads = 1;
   Nanos timeout = 5 * kNanosPerSecond;
+  // The engine "client" only.
+  std::optional<Nanos> hedge_delay;
 
   // Requests per second; 0: a closed loop.
   double rate = 0;
@@ -58,6 +65,15 @@ struct Options {
   Nanos duration = 10 * kNanosPerSecond;
   // 0: `duration` counts.
   uint64_t requests = 0;
+
+  bool verify = false;
+  bool verify_shared = false;
+  // Empty: none.
+  std::string history_path;
+  // Not from the command line.  What tells this run's keys from those of
+  // others, and after how many operations a run is checked.
+  std::string run_id = "run";
+  uint64_t round_operations = kRoundOperations;
 
   // 0: no server process to measure.
   pid_t server_pid = 0;
