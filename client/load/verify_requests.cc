@@ -84,12 +84,12 @@ Kind Choose(uint64_t percent) {
 
 std::vector<std::string> VerifyKeys::AllButLogs() const {
   std::vector<std::string> all = {Sentinel()};
-  for (uint64_t i = 0; i < kVerifyDataKeys; ++i) all.push_back(Data(i));
-  for (uint64_t i = 0; i < kVerifyMovableKeys; ++i) all.push_back(Movable(i));
-  for (uint64_t i = 0; i < kVerifyAccounts + kVerifyMissingAccounts; ++i) {
+  for (uint64_t i = 0; i < counts_.data; ++i) all.push_back(Data(i));
+  for (uint64_t i = 0; i < counts_.movable; ++i) all.push_back(Movable(i));
+  for (uint64_t i = 0; i < counts_.all_accounts(); ++i) {
     all.push_back(Account(i));
   }
-  for (uint64_t i = 0; i < kVerifyCounters; ++i) all.push_back(Counter(i));
+  for (uint64_t i = 0; i < counts_.counters; ++i) all.push_back(Counter(i));
   return all;
 }
 
@@ -105,7 +105,7 @@ v1::BatchPutRequest VerifyRequests::Setup(const VerifyKeys& keys) {
   v1::PutRequest* const sentinel = request.add_puts();
   sentinel->set_key(keys.Sentinel());
   sentinel->set_value("here");
-  for (uint64_t i = 0; i < kVerifyAccounts; ++i) {
+  for (uint64_t i = 0; i < keys.counts().accounts; ++i) {
     v1::PutRequest* const put = request.add_puts();
     put->set_key(keys.Account(i));
     put->set_value(std::to_string(kVerifyBalance));
@@ -208,18 +208,19 @@ std::string VerifyRequests::Value() {
 }
 
 std::string VerifyRequests::AnyPutKey() {
-  const uint64_t index = random_.Below(kVerifyDataKeys + kVerifyMovableKeys);
-  return index < kVerifyDataKeys ? keys_.Data(index)
-                                 : keys_.Movable(index - kVerifyDataKeys);
+  const uint64_t index =
+      random_.Below(keys_.counts().data + keys_.counts().movable);
+  return index < keys_.counts().data
+             ? keys_.Data(index)
+             : keys_.Movable(index - keys_.counts().data);
 }
 
 std::string VerifyRequests::AnyKey() {
   switch (random_.Below(4)) {
     case 0:
-      return keys_.Account(
-          random_.Below(kVerifyAccounts + kVerifyMissingAccounts));
+      return keys_.Account(random_.Below(keys_.counts().all_accounts()));
     case 1:
-      return keys_.Counter(random_.Below(kVerifyCounters));
+      return keys_.Counter(random_.Below(keys_.counts().counters));
     default:
       return AnyPutKey();
   }
@@ -239,8 +240,8 @@ std::vector<std::string> VerifyRequests::PutKeys(uint64_t count) {
 std::string VerifyRequests::OtherThan(const std::string& key, bool movable) {
   std::string other = key;
   while (other == key) {
-    other = movable ? keys_.Movable(random_.Below(kVerifyMovableKeys))
-                    : keys_.Data(random_.Below(kVerifyDataKeys));
+    other = movable ? keys_.Movable(random_.Below(keys_.counts().movable))
+                    : keys_.Data(random_.Below(keys_.counts().data));
   }
   return other;
 }
@@ -286,9 +287,9 @@ void VerifyRequests::FillAppend(v1::IncrementRequest* increment) {
 }
 
 void VerifyRequests::FillTransfer(v1::TransferRequest* transfer) {
-  const uint64_t source = random_.Below(kVerifyAccounts);
+  const uint64_t source = random_.Below(keys_.counts().accounts);
   // Somewhere around the circle from the source.
-  const uint64_t accounts = kVerifyAccounts + kVerifyMissingAccounts;
+  const uint64_t accounts = keys_.counts().all_accounts();
   const uint64_t destination =
       (source + 1 + random_.Below(accounts - 1)) % accounts;
   transfer->set_source_key(keys_.Account(source));
@@ -318,8 +319,9 @@ Call VerifyRequests::Put() {
 
 Call VerifyRequests::Delete() {
   auto& request = Fresh<v1::DeleteRequest>();
-  request.set_key(OneIn(6) ? keys_.Counter(random_.Below(kVerifyCounters))
-                           : AnyPutKey());
+  request.set_key(OneIn(6)
+                      ? keys_.Counter(random_.Below(keys_.counts().counters))
+                      : AnyPutKey());
   request.set_return_previous(OneIn(2));
   if (OneIn(3)) {
     FillPrecondition(request.key(), request.mutable_precondition());
@@ -329,7 +331,7 @@ Call VerifyRequests::Delete() {
 
 Call VerifyRequests::Increment() {
   auto& request = Fresh<v1::IncrementRequest>();
-  request.set_key(keys_.Counter(random_.Below(kVerifyCounters)));
+  request.set_key(keys_.Counter(random_.Below(keys_.counts().counters)));
   request.set_delta(static_cast<int64_t>(random_.Below(2 * kCounterBound)) -
                     kCounterBound);
   if (!OneIn(4)) {
@@ -352,7 +354,7 @@ Call VerifyRequests::Transfer() {
 
 Call VerifyRequests::Move() {
   auto& request = Fresh<v1::MoveRequest>();
-  request.set_source_key(keys_.Movable(random_.Below(kVerifyMovableKeys)));
+  request.set_source_key(keys_.Movable(random_.Below(keys_.counts().movable)));
   request.set_destination_key(OtherThan(request.source_key(), true));
   request.set_overwrite(OneIn(2));
   if (OneIn(4)) {
@@ -394,7 +396,7 @@ Call VerifyRequests::BatchDelete() {
 
 Call VerifyRequests::SetCounter() {
   auto& request = Fresh<v1::PutRequest>();
-  request.set_key(keys_.Counter(random_.Below(kVerifyCounters)));
+  request.set_key(keys_.Counter(random_.Below(keys_.counts().counters)));
   request.set_value(OneIn(4) ? Value() : std::to_string(random_.Below(100)));
   return Made<v1::PutRequest>(Method::kPut);
 }
@@ -426,7 +428,7 @@ Call VerifyRequests::AppendingChoice() {
 Call VerifyRequests::AppendingMove() {
   auto& request = Fresh<v1::TransactRequest>();
   FillAppend(request.add_on_success()->mutable_increment());
-  const std::string source = keys_.Data(random_.Below(kVerifyDataKeys));
+  const std::string source = keys_.Data(random_.Below(keys_.counts().data));
   // Tells what is moved.
   request.add_on_success()->mutable_get()->set_key(source);
   v1::MoveRequest* const move = request.add_on_success()->mutable_move();

@@ -37,22 +37,34 @@
 
 namespace latchkey::load {
 
-// So few that with some tens of requests at a time most meet others.
-inline constexpr uint64_t kVerifyDataKeys = 32;
-inline constexpr uint64_t kVerifyMovableKeys = 8;
-inline constexpr uint64_t kVerifyAccounts = 16;
-inline constexpr uint64_t kVerifyCounters = 8;
-// Accounts that only a transfer may create.
-inline constexpr uint64_t kVerifyMissingAccounts = 2;
+// How many keys of each sort a run has: by default so few that with some tens
+// of requests at a time most meet others.
+struct VerifyKeyCounts {
+  // REQUIRES: data >= 2, movable >= 2, and together at least 5.
+  uint64_t data = 32;
+  uint64_t movable = 8;
+  // REQUIRES: at least 2.
+  uint64_t accounts = 16;
+  // Accounts that only a transfer may create.
+  uint64_t missing_accounts = 2;
+  // REQUIRES: at least 1.
+  uint64_t counters = 8;
+
+  uint64_t all_accounts() const { return accounts + missing_accounts; }
+};
+
 inline constexpr int64_t kVerifyBalance = 1'000;
 // 30 days.
 inline constexpr int64_t kVerifyTtlSeconds = 30 * 24 * 3'600;
 
-// How the keys of a run are spelt.
+// The keys of a run: how many there are, and how they are spelt.
 class VerifyKeys {
  public:
   // `prefix` is that of one run.
-  explicit VerifyKeys(std::string prefix) : prefix_(std::move(prefix)) {}
+  explicit VerifyKeys(std::string prefix, const VerifyKeyCounts& counts = {})
+      : prefix_(std::move(prefix)), counts_(counts) {}
+
+  const VerifyKeyCounts& counts() const { return counts_; }
 
   std::string Data(uint64_t index) const { return Of("data/", index); }
   std::string Movable(uint64_t index) const { return Of("movable/", index); }
@@ -72,6 +84,7 @@ class VerifyKeys {
   }
 
   const std::string prefix_;
+  const VerifyKeyCounts counts_;
 };
 
 struct VerifyRequestsOptions {

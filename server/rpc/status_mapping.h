@@ -25,6 +25,7 @@ struct WireStatus {
 
 // `status` with its details (server/base/error.h) as google.rpc.Status: an
 // ErrorInfo with domain "latchkey", and a BadRequest where a field is named.
+// The same status gives the same bytes, as a replayed answer needs it.
 WireStatus ToWireStatus(const absl::Status& status);
 
 }  // namespace latchkey

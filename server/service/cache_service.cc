@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
+#include "server/base/mutant.h"
 #include "server/base/string_view.h"
 #include "server/rpc/call.h"
 #include "server/service/element_count.h"
@@ -306,6 +307,12 @@ absl::StatusOr<TransactionResult> CacheService::Run(
          .stamp = *stamp},
         call.token());
     if (answer.replayed) call.AddTrailer(kReplayedName, "1");
+    if (MutantActive(Mutant::kCancelledButApplied) && !answer.replayed) {
+      const EndReason end = call.token().Check(0);
+      if (end != EndReason::kNone) {
+        return EndedError(end, DeadlineStage::kBeforeCommit);
+      }
+    }
     return std::move(answer.outcome);
   }
 }

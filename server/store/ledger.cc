@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "server/base/check.h"
+#include "server/base/mutant.h"
 
 namespace latchkey {
 namespace {
@@ -47,12 +48,15 @@ const LedgerRecord* Ledger::Find(const HashedKey& scoped_key,
 
 bool Ledger::Reserve(const LedgerRecord& record, UnixNanos now) {
   ForgetExpired(now, kForgottenPerInsertMax);
-  return budget_.Reserve(record.bytes());
+  if (budget_.Reserve(record.bytes())) return true;
+  return MutantActive(Mutant::kLiveRecordEvicted) &&
+         ForgetExpired(kNever, 1) == 1 && budget_.Reserve(record.bytes());
 }
 
 void Ledger::Insert(const HashedKey& scoped_key, LedgerRecord::Ptr record) {
   const auto it = table_.find(scoped_key);
   if (it != table_.end()) {
+    if (MutantActive(Mutant::kRecordAfterUnlock)) return;
     LATCHKEY_CHECK(Outlived(**it, record->complete_time()),
                    "a write is recorded once within the window");
     table_.erase(it);

@@ -27,6 +27,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "server/base/clock.h"
+#include "server/base/mutant.h"
 #include "server/store/hashed_key.h"
 #include "server/store/key_hasher.h"
 #include "server/store/ledger_record.h"
@@ -106,7 +107,10 @@ class Ledger {
 
   // Whether `record` has outlived the window.
   bool Outlived(const LedgerRecord& record, UnixNanos now) const {
-    return SaturatingAdd(record.complete_time(), budget_.window()) <= now;
+    const Nanos window = MutantActive(Mutant::kRecordDroppedEarly)
+                             ? budget_.window() / 8
+                             : budget_.window();
+    return SaturatingAdd(record.complete_time(), window) <= now;
   }
 
   LedgerBudget& budget_;

@@ -20,6 +20,7 @@
 
 #include <array>
 #include <cstdint>
+#include <thread>
 
 #include "server/store/shard_table.h"
 
@@ -57,7 +58,17 @@ class [[nodiscard]] MultiShardLock {
   // REQUIRES: `index` is in the constructor's set.
   Shard& operator[](ShardIndex index) const;
 
+  // For mutants only (server/base/mutant.h): a moment without the locks.
+  void LetGoForAMoment() const {
+    UnlockAll();
+    std::this_thread::yield();
+    LockAll();
+  }
+
  private:
+  void LockAll() const;
+  void UnlockAll() const;
+
   ShardTable& table_;
   const ShardSet shards_;
 };

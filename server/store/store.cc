@@ -10,7 +10,9 @@
 #include "absl/container/inlined_vector.h"
 #include "server/base/check.h"
 #include "server/base/error.h"
+#include "server/base/mutant.h"
 #include "server/store/multi_shard_lock.h"
+#include "server/store/mutant_hooks.h"
 #include "server/store/result_budget.h"
 #include "server/store/transaction_runner.h"
 #include "server/store/working_set.h"
@@ -117,7 +119,9 @@ absl::StatusOr<GetResult> Store::Get(const GetOperation& operation,
   ShardLock lock(shard);
   const UnixNanos now = clock_.Now();
   if (absl::Status s = CheckToken(token, now); !s.ok()) return s;
-  return MakeGetResult(shard.Find(key, now), operation.if_version_not);
+  Entry* entry = shard.Find(key, now);
+  if (MutantActive(Mutant::kStaleRead)) entry = ReadFromCache(entry);
+  return MakeGetResult(entry, operation.if_version_not);
 }
 
 absl::StatusOr<BatchGetResult> Store::BatchGet(
@@ -161,11 +165,16 @@ absl::StatusOr<BatchGetResult> Store::BatchGetAtomic(
   if (absl::Status s = CheckToken(token, now); !s.ok()) return s;
   result.snapshot_version = version_.load();
   for (const HashedKey& key : hashed) {
+    if (MutantActive(Mutant::kTornAtomicRead)) lock.LetGoForAMoment();
     Shard& shard = lock[key.shard()];
     shard.AssertHeld();
     Entry* entry = shard.Find(key, now);
     if (absl::Status s = budget.Take(entry); !s.ok()) return s;
     result.results.push_back(MakeGetResult(entry, kNoVersion));
+  }
+  if (MutantActive(Mutant::kLateSnapshotVersion)) {
+    lock.LetGoForAMoment();
+    result.snapshot_version = version_.load();
   }
   return result;
 }
@@ -194,9 +203,12 @@ absl::StatusOr<TransactionResult> Store::Write(const Transaction& transaction,
 void Store::Commit(const MultiShardLock& lock, WorkingSet& copies,
                    TransactionResult& result) {
   if (!copies.changed()) return;
-  result.version = version_.fetch_add(1) + 1;
+  result.version = MutantActive(Mutant::kVersionBeforeLocks)
+                       ? TakeVersionAhead(version_)
+                       : version_.fetch_add(1) + 1;
   SetVersionOfAnswers(result.version, result);
   copies.Publish(lock, result.version);
+  if (MutantActive(Mutant::kRecordAfterUnlock)) lock.LetGoForAMoment();
 }
 
 IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
@@ -210,15 +222,29 @@ IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
   copies.AddShard(ledger_key.shard());
   IdempotentAnswer answer = {.outcome = TransactionResult{}};
   LedgerRecord::Ptr record;
+  if (MutantActive(Mutant::kVersionBeforeLocks)) DrawVersionAhead(version_);
+  if (MutantActive(Mutant::kLostUpdate)) {
+    LoadEarly(*shards_, transaction, clock_, copies);
+  }
 
   MultiShardLock lock(*shards_, copies.shards());
   const UnixNanos now = clock_.Now();
   Shard& ledger_shard = lock[ledger_key.shard()];
   ledger_shard.AssertHeld();
   Ledger& ledger = ledger_shard.ledger();
+  const LedgerRecord* found = ledger.Find(ledger_key, now);
+  if (MutantActive(Mutant::kTokenBeforeLookUp) &&
+      !CheckToken(token, now).ok()) {
+    found = nullptr;
+  }
   // Before the token: the outcome of a decided write is told even to a copy
   // that has ended.
-  if (AnswerFromLedger(ledger.Find(ledger_key, now), keyed, now, &answer)) {
+  if (AnswerFromLedger(found, keyed, now, &answer)) {
+    if (MutantActive(Mutant::kDoubleApply) && answer.replayed) {
+      TransactionResult again;
+      copies.Load(lock, now);
+      if (runner.Run(now, SIZE_MAX, &again).ok()) Commit(lock, copies, again);
+    }
     return answer;
   }
   // The commit point, as in Write().
@@ -229,11 +255,18 @@ IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
   copies.Load(lock, now);
   absl::Status status =
       runner.Run(now, options_.result_bytes_max, &*answer.outcome);
+  if (MutantActive(Mutant::kHalfABatch) && !status.ok()) {
+    Commit(lock, copies, *answer.outcome);
+  }
   if (!status.ok()) answer.outcome = status;
+  if (MutantActive(Mutant::kErrorNotRecorded) && !status.ok()) return answer;
   record = LedgerRecord::Make(scoped_view, keyed.fingerprint, keyed.method, now,
                               answer.outcome);
   if (!ledger.Reserve(*record, now)) {
     ledger_counters_.refusals.fetch_add(1, std::memory_order_relaxed);
+    if (MutantActive(Mutant::kRefusedButApplied) && answer.outcome.ok()) {
+      Commit(lock, copies, *answer.outcome);
+    }
     answer.outcome = LedgerFullError();
     return answer;
   }
@@ -255,7 +288,9 @@ bool Store::AnswerFromLedger(const LedgerRecord* record,
                     "GetOutcome fenced the idempotency key", "no");
     return true;
   }
-  if (record != nullptr && record->fingerprint() != keyed.fingerprint) {
+  if (record != nullptr && record->fingerprint() != keyed.fingerprint &&
+      !(MutantActive(Mutant::kFingerprintIgnored) &&
+        record->method() == keyed.method)) {
     ledger_counters_.mismatches.fetch_add(1, std::memory_order_relaxed);
     answer->outcome = LedgerError(
         kCode, ErrorReason::kIdempotencyKeyReused,
@@ -269,7 +304,8 @@ bool Store::AnswerFromLedger(const LedgerRecord* record,
     return true;
   }
   if (!keyed.stamp.has_value()) return false;
-  if (keyed.stamp->incarnation != incarnation_) {
+  if (keyed.stamp->incarnation != incarnation_ &&
+      !MutantActive(Mutant::kIncarnationIgnored)) {
     answer->outcome =
         LedgerError(kCode, ErrorReason::kIncarnationChanged,
                     "the stamp is of an earlier life of the server", "unknown");
@@ -278,7 +314,8 @@ bool Store::AnswerFromLedger(const LedgerRecord* record,
   // A copy of this write may have been recorded at the stamp's second, and that
   // record forgotten a window later.
   if (now / kNanosPerSecond - keyed.stamp->unix_seconds >=
-      options_.idempotency_window / kNanosPerSecond) {
+          options_.idempotency_window / kNanosPerSecond &&
+      !MutantActive(Mutant::kOldStampAccepted)) {
     answer->outcome =
         LedgerError(kCode, ErrorReason::kIdempotencyKeyExpired,
                     "the stamp is older than the ledger's window", "unknown");
@@ -305,7 +342,9 @@ absl::StatusOr<RecordedOutcome> Store::GetOutcome(const IdempotencyScope& scope,
       ledger_counters_.refusals.fetch_add(1, std::memory_order_relaxed);
       return LedgerFullError();
     }
-    shard.ledger().Insert(ledger_key, std::move(tombstone));
+    if (!MutantActive(Mutant::kFenceIgnored)) {
+      shard.ledger().Insert(ledger_key, std::move(tombstone));
+    }
     recorded.state = RecordedOutcome::State::kNotApplied;
   } else if (record != nullptr && record->is_tombstone()) {
     recorded.state = RecordedOutcome::State::kNotApplied;

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
+#include "server/base/mutant.h"
 #include "server/base/string_view.h"
 #include "server/store/rules.h"
 
@@ -218,7 +219,7 @@ absl::StatusOr<MoveResult> TransactionRunner::Apply(const MoveOperation& move,
   destination.Set(
       Entry::Make(destination.key(), entry.value(), entry.flags(), kNever),
       expire_time);
-  source.Remove();
+  if (!MutantActive(Mutant::kHalfAMove)) source.Remove();
   return MoveResult{.expire_time = expire_time};
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "server/base/check.h"
+#include "server/base/mutant.h"
 #include "server/base/string_view.h"
 
 namespace latchkey {
@@ -52,6 +53,7 @@ void WorkingSet::Load(const MultiShardLock& lock, UnixNanos now) {
   for (WorkingCopy& copy : copies_) {
     Shard& shard = lock[copy.key_.shard()];
     shard.AssertHeld();
+    if (MutantActive(Mutant::kLostUpdate) && copy.current_) continue;
     copy.stored_ = shard.Find(copy.key_, now);
     if (copy.stored_ == nullptr) continue;
     copy.current_ = EntryRef(copy.stored_);

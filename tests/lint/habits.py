@@ -7,6 +7,7 @@
             without its suffix, and no CMakeLists.txt globs, so that every file
             is built
   guard     the include guard says the path
+  mutants   nothing but a test makes a mutant active
 """
 
 import re
@@ -25,6 +26,9 @@ _CLOCK_OF_LIBRARY = {"server/transport/grpc": r"gpr_now|system_clock::now"}
 _CPP_SLEEP = re.compile(
     r"\bsleep_(for|until)\b|\bSleepFor\b|\b(u|nano|clock_nano)?sleep\s*\(")
 _SHELL_SLEEP = re.compile(r"(^|[;&|(]|\bdo\b|\bthen\b)\s*sleep\b")
+
+_MUTANT_MADE_ACTIVE = re.compile(r"\bScopedMutant\b|\bactive_mutant\b")
+_MUTANT_FILE = "server/base/mutant.h"
 
 _LINES_MAX = 500
 # Files that may be longer, by how much, and why.  A number may only go down.
@@ -115,3 +119,13 @@ def check_guard(tree):
         if not re.search(rf"#ifndef {guard}\n#define {guard}\n", source.text):
             yield Finding(source.path, 1, "guard",
                           f"the include guard is not {guard}")
+
+
+def check_mutants(tree):
+    for source in tree.cpp("server", "client"):
+        if source.path == _MUTANT_FILE:
+            continue
+        for number, line in enumerate(source.code_lines, 1):
+            if _MUTANT_MADE_ACTIVE.search(line):
+                yield Finding(source.path, number, "mutants",
+                              "nothing but a test makes a mutant active")

@@ -25,6 +25,7 @@ RULES = (
     habits.check_size,
     habits.check_sources,
     habits.check_guard,
+    habits.check_mutants,
 )
 
 

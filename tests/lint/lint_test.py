@@ -334,6 +334,16 @@ class HabitsTest(LintTest):
                             "server/b.h:1 the include guard is not "
                             "LATCHKEY_SERVER_B_H_")
 
+    def test_mutants(self):
+        made = "const ScopedMutant mutant(Mutant::kStaleRead);\n"
+        self.assert_silent(habits.check_mutants, {
+            "server/base/mutant.h": "class ScopedMutant {};\n",
+            "server/store/a.cc": "if (MutantActive(Mutant::kA)) return;\n",
+            "tests/a_test.cc": made,
+        })
+        self.assert_reports(habits.check_mutants, {"server/app/a.cc": made},
+                            "server/app/a.cc:1 nothing but a test")
+
 
 class BlankTest(unittest.TestCase):
     def test_comments_and_literals(self):

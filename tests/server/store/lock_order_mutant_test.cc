@@ -1,12 +1,12 @@
 // The rank check, against a store whose MultiShardLock locks in descending
-// order: this program is linked with a second build of multi_shard_lock.cc,
-// with LATCHKEY_MUTANT_SWAPPED_LOCK_ORDER.
+// order.
 
 #include <gtest/gtest.h>
 
 #include <set>
 #include <string>
 
+#include "server/base/mutant.h"
 #include "tests/server/store/store_fixture.h"
 #include "tests/support/seeded_random.h"
 
@@ -16,6 +16,8 @@ namespace {
 class LockOrderMutantTest : public StoreTest {
  protected:
   void SetUp() override { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+
+  const ScopedMutant mutant_{Mutant::kSwappedLockOrder};
 
   // Enough keys for more than one shard, whatever the hash.
   static constexpr const char* kKeys[] = {"a", "b", "c", "d", "e", "f", "g"};
