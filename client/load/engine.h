@@ -21,6 +21,8 @@
 
 #include "absl/status/status.h"
 #include "client/lib/call_error.h"
+#include "client/lib/outcome.h"
+#include "client/verify/method.h"
 
 namespace latchkey::load {
 
@@ -33,10 +35,7 @@ inline constexpr Nanos kNanosPerMicro = 1'000;
 inline constexpr Nanos kNanosPerMilli = 1'000'000;
 inline constexpr Nanos kNanosPerSecond = 1'000'000'000;
 
-enum class Method { kGet, kBatchGet, kPut, kBatchPut, kTransfer };
-
-// As "/latchkey.v1.Cache/Get".
-std::string_view MethodPath(Method method);
+using verify::Method;
 
 // What a call is about.
 struct Call {
@@ -53,6 +52,17 @@ struct Completion {
   const client::CallError* error = nullptr;
   // The response message in wire format; empty for an error.
   std::string_view response;
+  // What is known of its effect.
+  client::Outcome outcome = client::Outcome::kOk;
+  // Copies that were sent, and those of them that were sent while an earlier
+  // one was under way.
+  int attempts = 1;
+  int hedges = 0;
+  // The server had answered an earlier copy, and this is that answer.
+  bool replayed = false;
+  // Of a keyed write, whether the request had it or the engine made it; else
+  // empty.
+  std::string_view idempotency_key;
 };
 
 class CallPort {

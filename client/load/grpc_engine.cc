@@ -5,7 +5,6 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/support/byte_buffer.h>
 
-#include <array>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -20,14 +19,15 @@ namespace {
 // a millisecond.
 constexpr Nanos kWaitPrecision = 2 * kNanosPerMilli;
 
-const std::string& MethodName(Method method) {
-  static const std::array<const std::string, 5> names = {
-      std::string(MethodPath(Method::kGet)),
-      std::string(MethodPath(Method::kBatchGet)),
-      std::string(MethodPath(Method::kPut)),
-      std::string(MethodPath(Method::kBatchPut)),
-      std::string(MethodPath(Method::kTransfer))};
-  return names[static_cast<size_t>(method)];
+const std::string& PathOf(Method method) {
+  static const std::vector<std::string>* const paths = [] {
+    auto* made = new std::vector<std::string>();
+    for (size_t i = 0; i < verify::kMethods; ++i) {
+      made->emplace_back(verify::MethodPath(static_cast<Method>(i)));
+    }
+    return made;
+  }();
+  return (*paths)[static_cast<size_t>(method)];
 }
 
 gpr_timespec FromNow(Nanos duration) {
@@ -105,7 +105,7 @@ void GrpcPort::Start(size_t slot, const Call& call) {
   state.context.emplace();
   state.context->set_deadline(FromNow(timeout_));
   state.reader = state.stub->PrepareUnaryCall(
-      &*state.context, MethodName(call.method), request, &queue_);
+      &*state.context, PathOf(call.method), request, &queue_);
   state.reader->StartCall();
   state.response.Clear();
   state.reader->Finish(&state.response, &state.status,

@@ -68,8 +68,10 @@ ROOMS = {
     "client/cli": Room(
         rooms=("client/lib", "proto", "proto/wire", "stubs"),
         libraries=("abseil", "cli11", "grpc", "nlohmann", "protobuf")),
+    "client/verify": Room(
+        rooms=("proto", "proto/wire"), libraries=("abseil", "protobuf")),
     "client/load": Room(
-        rooms=("client/lib", "proto", "proto/wire", "stubs"),
+        rooms=("client/lib", "client/verify", "proto", "proto/wire", "stubs"),
         libraries=("abseil", "cli11", "grpc", "nlohmann", "protobuf")),
 }
 

@@ -172,6 +172,8 @@ grpc::Status FakeCache::Handle(Method method, const std::string& request,
     case Method::kTransfer:
       status = Typed(this, &FakeCache::Transfer, request, response);
       break;
+    default:
+      return {grpc::StatusCode::UNIMPLEMENTED, "no load sends this"};
   }
   const std::lock_guard lock(mutex_);
   // A lone tag without the field that it announces.
