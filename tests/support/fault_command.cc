@@ -230,6 +230,7 @@ Answer RunCounters(FaultProxy& proxy, const Words&) {
       " truncations=", counters.truncations, " drops=", counters.drops,
       " delays=", counters.delays, " mirrored=", counters.mirrored,
       " mirrors-cut=", counters.mirrors_cut,
+      " mirrors-open=", counters.mirrors_open,
       " bytes-to-server=", counters.bytes_to_server,
       " bytes-to-client=", counters.bytes_to_client,
       " bytes-mirrored=", counters.bytes_mirrored);

@@ -87,10 +87,11 @@ TEST_F(FaultCommandTest, RandomSaysItsSeedAndTakesAllOfItsNames) {
 }
 
 TEST_F(FaultCommandTest, CountersNamesEachCount) {
-  EXPECT_EQ(Run("counters"),
-            "ok connections=0 open=0 unreachable=0 resets=0 replies-lost=0 "
-            "truncations=0 drops=0 delays=0 mirrored=0 mirrors-cut=0 "
-            "bytes-to-server=0 bytes-to-client=0 bytes-mirrored=0");
+  EXPECT_EQ(
+      Run("counters"),
+      "ok connections=0 open=0 unreachable=0 resets=0 replies-lost=0 "
+      "truncations=0 drops=0 delays=0 mirrored=0 mirrors-cut=0 "
+      "mirrors-open=0 bytes-to-server=0 bytes-to-client=0 bytes-mirrored=0");
 }
 
 TEST_F(FaultCommandTest, WhatIsNotUnderstoodIsAnsweredWithTheReason) {

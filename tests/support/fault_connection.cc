@@ -42,8 +42,6 @@ FaultConnection::FaultConnection(asio::io_context& context, FaultState& state,
 void FaultConnection::Start(const tcp::endpoint& target,
                             std::shared_ptr<FaultMirror> mirror) {
   mirror_ = std::move(mirror);
-  asio::error_code ignored;
-  client_.set_option(tcp::no_delay(true), ignored);
   server_.async_connect(
       target, [self = shared_from_this()](const asio::error_code& error) {
         if (self->closed_) return;
@@ -52,6 +50,7 @@ void FaultConnection::Start(const tcp::endpoint& target,
           return self->Abort();
         }
         asio::error_code ignored;
+        self->client_.set_option(tcp::no_delay(true), ignored);
         self->server_.set_option(tcp::no_delay(true), ignored);
         self->Read(self->to_server_);
         self->Read(self->to_client_);

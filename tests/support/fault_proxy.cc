@@ -133,6 +133,7 @@ class FaultProxy::Impl {
   FaultCounters counters() const {
     FaultCounters counters = state_.counters;
     counters.connections_open = connections_.size();
+    counters.mirrors_open = mirrors_.size();
     return counters;
   }
 

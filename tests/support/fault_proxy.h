@@ -49,7 +49,7 @@ namespace latchkey {
 
 enum class Direction { kToServer, kToClient, kBoth };
 
-// Since the start, but for connections_open.
+// Since the start, but for connections_open and mirrors_open.
 struct FaultCounters {
   // Accepted from clients.
   uint64_t connections = 0;
@@ -69,6 +69,8 @@ struct FaultCounters {
   // because their connection to the server failed.
   uint64_t mirrored = 0;
   uint64_t mirrors_cut = 0;
+  // Mirrors that are still there, their originals perhaps not.
+  uint64_t mirrors_open = 0;
   // Forwarded; and sent by mirrors.
   uint64_t bytes_to_server = 0;
   uint64_t bytes_to_client = 0;

@@ -275,8 +275,10 @@ TEST_F(FaultProxyTest, AMirrorWithALagComesAfterItsOriginalIsGone) {
   EXPECT_EQ(ends.mirror.Receive(5), "write");
   EXPECT_GE(steady_clock::now() - start, kLag);
   // It stays until the server has been silent for a while.
+  EXPECT_EQ(proxy_->counters().mirrors_open, 1u);
   ends.mirror.Send("answer");
   EXPECT_TRUE(ends.mirror.ReceivesEnd());
+  EXPECT_EQ(proxy_->counters().mirrors_open, 0u);
   EXPECT_GE(steady_clock::now() - start, kLag + FaultProxy::kMirrorLinger);
   EXPECT_EQ(proxy_->counters().mirrors_cut, 0u);
 }

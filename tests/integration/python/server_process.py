@@ -1,7 +1,8 @@
 """One latchkeyd that a test started, and the programs beside it.
 
 Every server listens on port 0 of 127.0.0.1 and is ended by SIGTERM to its own
-process id.  Its log goes to a file, which a failing test shows.
+process id, unless a test kills it.  Its log goes to a file, which a failing test
+shows.
 """
 
 import contextlib
@@ -36,6 +37,7 @@ class ServerProcess:
 
     def __init__(self, log_path, *arguments, environment=None, listen=True):
         self.log_path = Path(log_path)
+        self._killed = False
         command = [BIN / "latchkeyd", *arguments]
         if listen:
             command.append("--listen=127.0.0.1:0")
@@ -76,18 +78,32 @@ class ServerProcess:
     def signal(self, number):
         self._process.send_signal(number)
 
+    def kill(self):
+        """Ends the server by SIGKILL: it can neither answer nor clean up."""
+        self._killed = True
+        self._process.kill()
+        self.wait()
+
+    def freeze(self):
+        """Stops all threads of the server, which stays there and is silent."""
+        self.signal(signal.SIGSTOP)
+        # The stop is under way when it has been sent, not done.
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while set(self._thread_states()) != {"T"}:
+            assert time.monotonic() < deadline, "the server did not stop"
+
+    def thaw(self):
+        """Lets a frozen server go on."""
+        self.signal(signal.SIGCONT)
+
     @contextlib.contextmanager
     def paused(self):
-        """Stops all threads of the server for the length of a block."""
-        self.signal(signal.SIGSTOP)
+        """Freezes the server for the length of a block."""
         try:
-            # The stop is under way when it has been sent, not done.
-            deadline = time.monotonic() + PATIENCE_SECONDS
-            while set(self._thread_states()) != {"T"}:
-                assert time.monotonic() < deadline, "the server did not stop"
+            self.freeze()
             yield
         finally:
-            self.signal(signal.SIGCONT)
+            self.thaw()
 
     def _thread_states(self):
         for stat in Path(f"/proc/{self.pid}/task").glob("*/stat"):
@@ -107,7 +123,12 @@ class ServerProcess:
             self._process.stdout.close()
 
     def stop(self):
-        """Ends the server as an operator does; fails unless it exits with 0."""
+        """Ends the server as an operator does; fails unless it exits with 0.
+
+        One that a test has killed is left at that.
+        """
+        if self._killed:
+            return
         if self.running():
             self.signal(signal.SIGTERM)
         code = self.wait()
