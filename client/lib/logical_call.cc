@@ -151,6 +151,7 @@ LogicalCall::Todo LogicalCall::FinishLocked(const CallError& error,
       .error = error,
       .outcome = tally_.Get(),
       .attempts = schedule_.attempts(),
+      .hedges = schedule_.hedges(),
       .replayed =
           winner != nullptr && Trailer(winner->context, kReplayed) == "1",
       .idempotency_key = options_.idempotency_key,

@@ -42,6 +42,8 @@ struct CallResult {
   Outcome outcome = Outcome::kUnknown;
   // How many copies were sent.  0: the call ended before the first.
   int attempts = 0;
+  // How many of them while an earlier one was under way.
+  int hedges = 0;
   // The server had answered an earlier copy, and this is that answer.
   bool replayed = false;
   // Of a keyed write, for GetOutcome; else empty.

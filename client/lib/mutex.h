@@ -13,6 +13,7 @@
 #ifndef LATCHKEY_CLIENT_LIB_MUTEX_H_
 #define LATCHKEY_CLIENT_LIB_MUTEX_H_
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 
@@ -36,6 +37,16 @@ class ABSL_LOCKABLE Mutex {
     std::unique_lock<std::mutex> lock(mutex_, std::adopt_lock);
     changed.wait(lock);
     lock.release();
+  }
+
+  // As ConditionWait(), but not beyond `until`; false once it has come.
+  bool ConditionWaitUntil(std::condition_variable& changed,
+                          std::chrono::steady_clock::time_point until)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) {
+    std::unique_lock<std::mutex> lock(mutex_, std::adopt_lock);
+    const std::cv_status status = changed.wait_until(lock, until);
+    lock.release();
+    return status == std::cv_status::no_timeout;
   }
 
  private:

@@ -58,7 +58,7 @@ RetrySchedule::Step RetrySchedule::OnTimer(TimePoint now) {
       !budget_.TakeHedge()) {
     return {};
   }
-  hedged_ = true;
+  ++hedges_;
   return Send(now);
 }
 
@@ -66,7 +66,7 @@ RetrySchedule::Step RetrySchedule::Send(TimePoint now) {
   ++attempts_;
   ++in_flight_;
   wake_.reset();
-  if (options_.repeat && options_.hedge_delay.has_value() && !hedged_) {
+  if (options_.repeat && options_.hedge_delay.has_value() && hedges_ == 0) {
     wake_ = now + *options_.hedge_delay;
   }
   return {.action = Action::kSend, .wake = wake_};

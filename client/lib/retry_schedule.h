@@ -96,8 +96,10 @@ class RetrySchedule {
   // No more copies from here on.
   void StopRepeating() { options_.repeat = false; }
 
-  // How many copies were to be sent so far.
+  // How many copies were to be sent so far, and how many of them while another
+  // one was under way.
   int attempts() const { return attempts_; }
+  int hedges() const { return hedges_; }
 
  private:
   Step Send(TimePoint now);
@@ -111,7 +113,7 @@ class RetrySchedule {
   int attempts_ = 0;
   int in_flight_ = 0;
   int retries_ = 0;
-  bool hedged_ = false;
+  int hedges_ = 0;
   // A server said that it wants no retry.
   bool refused_ = false;
   // The end of the longest pushback so far.

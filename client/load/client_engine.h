@@ -12,14 +12,13 @@
 #ifndef LATCHKEY_CLIENT_LOAD_CLIENT_ENGINE_H_
 #define LATCHKEY_CLIENT_LOAD_CLIENT_ENGINE_H_
 
-#include <grpcpp/channel.h>
-
 #include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "client/load/connections.h"
 #include "client/load/engine.h"
 
 namespace latchkey::load {
@@ -52,7 +51,7 @@ class ClientEngine final : public Engine {
 
  private:
   const ClientEngineOptions options_;
-  std::vector<std::shared_ptr<grpc::Channel>> channels_;
+  const Channels channels_;
   std::vector<std::unique_ptr<ClientPort>> ports_;
 };
 

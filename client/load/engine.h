@@ -35,6 +35,7 @@ inline constexpr Nanos kNanosPerMicro = 1'000;
 inline constexpr Nanos kNanosPerMilli = 1'000'000;
 inline constexpr Nanos kNanosPerSecond = 1'000'000'000;
 
+using verify::IsWrite;
 using verify::Method;
 
 // What a call is about.

@@ -9,7 +9,7 @@
 #include <optional>
 #include <utility>
 
-#include "client/lib/channel.h"
+#include "client/verify/messages.h"
 
 namespace latchkey::load {
 namespace {
@@ -35,6 +35,25 @@ gpr_timespec FromNow(Nanos duration) {
                       gpr_time_from_nanos(duration, GPR_TIMESPAN));
 }
 
+// The idempotency key of a write; else, and where there is none, empty.
+std::string KeyOf(const Call& call) {
+  return verify::VisitMethod(
+      call.method, [&]<typename Types>(Types) -> std::string {
+        using Request = typename Types::Request;
+        if constexpr (requires(Request r) { r.idempotency_key(); }) {
+          if (!IsWrite(call.method)) return "";
+          return static_cast<const Request&>(*call.request).idempotency_key();
+        }
+        return "";
+      });
+}
+
+bool IsReplay(const grpc::ClientContext& context) {
+  const auto& trailers = context.GetServerTrailingMetadata();
+  const auto found = trailers.find("latchkey-replayed");
+  return found != trailers.end() && found->second == "1";
+}
+
 Nanos MonotonicNow() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
              std::chrono::steady_clock::now().time_since_epoch())
@@ -46,8 +65,7 @@ Nanos MonotonicNow() {
 class GrpcPort final : public CallPort {
  public:
   // `channels` are this port's connections.
-  GrpcPort(const std::vector<std::shared_ptr<grpc::Channel>>& channels,
-           size_t in_flight, Nanos timeout);
+  GrpcPort(const Channels& channels, size_t in_flight, Nanos timeout);
   ~GrpcPort() override;
 
   Nanos Now() override { return MonotonicNow(); }
@@ -67,6 +85,8 @@ class GrpcPort final : public CallPort {
     grpc::Slice flat;
     grpc::Status status;
     client::CallError error;
+    bool changes = false;
+    std::string idempotency_key;
   };
 
   const Nanos timeout_;
@@ -75,8 +95,7 @@ class GrpcPort final : public CallPort {
   std::vector<Slot> slots_;
 };
 
-GrpcPort::GrpcPort(const std::vector<std::shared_ptr<grpc::Channel>>& channels,
-                   size_t in_flight, Nanos timeout)
+GrpcPort::GrpcPort(const Channels& channels, size_t in_flight, Nanos timeout)
     : timeout_(timeout), slots_(channels.size() * in_flight) {
   for (const auto& channel : channels) {
     stubs_.push_back(std::make_unique<grpc::GenericStub>(channel));
@@ -101,6 +120,9 @@ void GrpcPort::Start(size_t slot, const Call& call) {
       const_cast<uint8_t*>(bytes.begin()));
   const grpc::ByteBuffer request(&bytes, 1);
 
+  state.changes = call.method == Method::kGetOutcome || IsWrite(call.method);
+  state.idempotency_key = KeyOf(call);
+
   state.reader.reset();
   state.context.emplace();
   state.context->set_deadline(FromNow(timeout_));
@@ -124,29 +146,32 @@ std::optional<Completion> GrpcPort::Poll(Nanos until) {
   }
   const size_t slot = reinterpret_cast<size_t>(tag);
   Slot& state = slots_[slot];
+  Completion completion = {.slot = slot,
+                           .replayed = IsReplay(*state.context),
+                           .idempotency_key = state.idempotency_key};
   if (!state.status.ok()) {
     state.error = client::DecodeCallError(state.status);
-    return Completion{.slot = slot, .error = &state.error};
+    client::OutcomeTally tally(state.changes);
+    tally.OnSent();
+    tally.OnAnswer(state.error);
+    completion.error = &state.error;
+    completion.outcome = tally.Get();
+    return completion;
   }
   if (!state.response.TrySingleSlice(&state.flat).ok()) {
     const grpc::Status dumped = state.response.DumpToSingleSlice(&state.flat);
     if (!dumped.ok()) state.flat = grpc::Slice();
   }
-  return Completion{
-      .slot = slot,
-      .response = {reinterpret_cast<const char*>(state.flat.begin()),
-                   state.flat.size()}};
+  completion.response = {reinterpret_cast<const char*>(state.flat.begin()),
+                         state.flat.size()};
+  return completion;
 }
 
-GrpcEngine::GrpcEngine(const GrpcEngineOptions& options) : options_(options) {
-  std::vector<std::vector<std::shared_ptr<grpc::Channel>>> dealt(
-      options_.threads);
-  for (size_t i = 0; i < options_.connections; ++i) {
-    channels_.push_back(client::MakeChannel(
-        options_.address, {.distinct_id = static_cast<int>(i)}));
-    dealt[i % options_.threads].push_back(channels_.back());
-  }
-  for (const auto& channels : dealt) {
+GrpcEngine::GrpcEngine(const GrpcEngineOptions& options)
+    : options_(options),
+      channels_(MakeConnections(
+          {.address = options.address, .connections = options.connections})) {
+  for (const Channels& channels : DealOut(channels_, options_.threads)) {
     ports_.push_back(std::make_unique<GrpcPort>(channels, options_.in_flight,
                                                 options_.timeout));
   }
@@ -155,17 +180,7 @@ GrpcEngine::GrpcEngine(const GrpcEngineOptions& options) : options_(options) {
 GrpcEngine::~GrpcEngine() = default;
 
 absl::Status GrpcEngine::Connect(Nanos patience) {
-  const gpr_timespec deadline = FromNow(patience);
-  // All begin to connect before the first is waited for.
-  for (const auto& channel : channels_) channel->GetState(true);
-  for (size_t i = 0; i < channels_.size(); ++i) {
-    if (channels_[i]->WaitForConnected(deadline)) continue;
-    return absl::UnavailableError("cannot connect to " + options_.address +
-                                  " (connection " + std::to_string(i + 1) +
-                                  " of " + std::to_string(channels_.size()) +
-                                  ")");
-  }
-  return absl::OkStatus();
+  return ConnectAll(channels_, options_.address, patience);
 }
 
 CallPort& GrpcEngine::Port(size_t thread) { return *ports_[thread]; }

@@ -10,13 +10,12 @@
 #ifndef LATCHKEY_CLIENT_LOAD_GRPC_ENGINE_H_
 #define LATCHKEY_CLIENT_LOAD_GRPC_ENGINE_H_
 
-#include <grpcpp/channel.h>
-
 #include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "client/load/connections.h"
 #include "client/load/engine.h"
 
 namespace latchkey::load {
@@ -47,7 +46,7 @@ class GrpcEngine final : public Engine {
 
  private:
   const GrpcEngineOptions options_;
-  std::vector<std::shared_ptr<grpc::Channel>> channels_;
+  const Channels channels_;
   std::vector<std::unique_ptr<GrpcPort>> ports_;
 };
 

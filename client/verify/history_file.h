@@ -38,12 +38,16 @@
 //   4. `result`: the state must be equal to it.  Not given of unknown events.
 //
 // Values are strings, counters as their decimal text.  A value or key that is
-// no valid UTF-8, or begins with "base64:", is written as "base64:" and its
+// no printable ASCII, or begins with "base64:", is written as "base64:" and its
 // bytes in base64.
 //
-// A line whose event touched several keys at once says less than the event
-// did: what binds the keys together is SerialChecker's to judge.  Copies of a
-// write that were replayed are left out, since they had no effect.
+// What one event did to several keys becomes several lines, which together say
+// less than the event did: what binds the keys together is SerialChecker's to
+// judge.  Copies of a write that were answered alike are one.
+//
+// A Move does not tell what it moved.  From the round on in which a key was
+// written with what nobody knows, it is left out.  So an unknown event is two
+// lines of one key where it could have done one thing or another.
 //
 // Thread safety: an instance belongs to one thread.
 
@@ -51,8 +55,14 @@
 #define LATCHKEY_CLIENT_VERIFY_HISTORY_FILE_H_
 
 #include <ostream>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "client/verify/history.h"
+#include "client/verify/key_effects.h"
+#include "client/verify/logical_operations.h"
 
 namespace latchkey::verify {
 
@@ -65,7 +75,20 @@ class HistoryFile {
   void Write(const History& round);
 
  private:
+  struct Line {
+    LogicalOperation operation;
+    std::string_view outcome;
+    KeyEffect effect;
+  };
+
+  void AddLines(const std::vector<LogicalOperation>& operations,
+                std::vector<Line>* lines);
+  void WriteLine(const Line& line);
+
   std::ostream& out_;
+  EventMessages messages_;
+  // Keys that are left out.
+  std::set<std::string, std::less<>> opaque_;
 };
 
 }  // namespace latchkey::verify

@@ -59,9 +59,6 @@ inline constexpr std::string_view kUnsettled = "unsettled";
 inline constexpr std::string_view kCopyDiffers = "copy-differs";
 // A copy that came after the first one's answer and was not answered as a copy.
 inline constexpr std::string_view kCopyNotReplayed = "copy-not-replayed";
-// A write whose answer was called a replay although nothing had been sent
-// before.
-inline constexpr std::string_view kReplayOfNothing = "replay-of-nothing";
 // An idempotency key that came with another request and was not refused.
 inline constexpr std::string_view kReuseAccepted = "reuse-accepted";
 // An idempotency key that was refused as used and never was.

@@ -359,6 +359,7 @@ TEST_F(ClientTest, AHedgeIsTheSameWriteAndItsAnswerWins) {
   const PutResult result = put.get();
   EXPECT_TRUE(result.ok());
   EXPECT_EQ(result.attempts, 2);
+  EXPECT_EQ(result.hedges, 1);
   EXPECT_EQ(result.outcome, Outcome::kOk);
   const std::vector<Seen> seen = cache_.SeenOf("Put");
   ASSERT_THAT(seen, SizeIs(3));

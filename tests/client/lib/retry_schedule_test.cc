@@ -256,6 +256,14 @@ TEST(RetryScheduleTest, CountsItsCopies) {
   Session session({}, 0);
   session.Run("UNAVAILABLE timer UNAVAILABLE timer");
   EXPECT_EQ(session.schedule().attempts(), 3);
+  EXPECT_EQ(session.schedule().hedges(), 0);
+}
+
+TEST(RetryScheduleTest, CountsItsHedgesApart) {
+  Session session({.hedge_delay = milliseconds(3)}, 0);
+  session.Run("UNAVAILABLE timer timer");
+  EXPECT_EQ(session.schedule().attempts(), 3);
+  EXPECT_EQ(session.schedule().hedges(), 1);
 }
 
 }  // namespace

@@ -1,0 +1,42 @@
+// Connections are the TCP connections of an engine, dealt out to its threads.
+//
+// Thread safety: free functions, no shared state.
+
+#ifndef LATCHKEY_CLIENT_LOAD_CONNECTIONS_H_
+#define LATCHKEY_CLIENT_LOAD_CONNECTIONS_H_
+
+#include <grpcpp/channel.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "client/load/engine.h"
+
+namespace latchkey::load {
+
+using Channels = std::vector<std::shared_ptr<grpc::Channel>>;
+
+struct ConnectionOptions {
+  // HOST:PORT.
+  std::string address;
+  size_t connections = 1;
+  // Whether gRPC may itself send a call again.
+  bool retries = true;
+};
+
+// Channels of which each is a connection of its own.
+Channels MakeConnections(const ConnectionOptions& options);
+
+// Those of each thread, in turn.  REQUIRES: at least one for each.
+std::vector<Channels> DealOut(const Channels& channels, size_t threads);
+
+// Waits until all are connected to `address`; an error says which one is not.
+absl::Status ConnectAll(const Channels& channels, const std::string& address,
+                        Nanos patience);
+
+}  // namespace latchkey::load
+
+#endif  // LATCHKEY_CLIENT_LOAD_CONNECTIONS_H_
