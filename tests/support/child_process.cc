@@ -47,6 +47,9 @@ std::string Read(int fd, std::optional<char> end) {
   if (getppid() != parent) _exit(127);
   dup2(out, STDOUT_FILENO);
   if (errors >= 0) dup2(errors, STDERR_FILENO);
+  // A connection that stays open in the child would not end when this process
+  // closes it, and not every library says CLOEXEC.
+  close_range(STDERR_FILENO + 1, ~0u, 0);
   execv(argv[0], argv);
   _exit(127);
 }
