@@ -12,8 +12,8 @@ using verify::LogAppend;
 using verify::Method;
 
 // Few, so that operations meet.
-constexpr size_t kRegisters = 12;
-constexpr size_t kCounters = 6;
+constexpr size_t kRegisters = 8;
+constexpr size_t kCounters = 4;
 
 std::string RegisterName(size_t index) { return absl::StrCat("r", index); }
 std::string CounterName(size_t index) { return absl::StrCat("c", index); }
@@ -42,6 +42,7 @@ Operation OperationMaker::Next(size_t slot) {
   if (choice < 65) return PutRegister();
   if (choice < 70) return DeleteRegister();
   if (choice < 75) return MoveRegister();
+  if (choice < 77) return IncrementCounter();
   if (choice < 80) return TransferAmount();
   // What was read counts when a kill comes before the end of the round.
   const std::string& log = logs_[slot].last;
@@ -118,6 +119,14 @@ Operation OperationMaker::MoveRegister() {
       RegisterName((source + 1 + Below(kRegisters - 1)) % kRegisters));
   move->set_overwrite(Below(2) == 0);
   return Keyed(Method::kMove, std::move(move));
+}
+
+Operation OperationMaker::IncrementCounter() {
+  auto increment = std::make_shared<v1::IncrementRequest>();
+  increment->set_key(CounterName(Below(kCounters)));
+  increment->set_delta(static_cast<int64_t>(Below(200)) - 100);
+  increment->set_initial(0);
+  return Keyed(Method::kIncrement, std::move(increment));
 }
 
 Operation OperationMaker::TransferAmount() {

@@ -65,6 +65,7 @@ class OperationMaker {
   Operation PutRegister();
   Operation DeleteRegister();
   Operation MoveRegister();
+  Operation IncrementCounter();
   Operation TransferAmount();
   Operation ReadAll();
 
