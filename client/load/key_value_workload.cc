@@ -98,7 +98,7 @@ Step KeyValueWorkload::ContinueRead(Slot* slot, const Completion& completion,
   if (slot->kind != OperationKind::kReadModifyWrite) {
     return EndOf(slot->kind, true);
   }
-  return {.next = WriteBack(slot)};
+  return Next(WriteBack(slot));
 }
 
 Step KeyValueWorkload::ContinueWrite(Slot* slot, const Completion& completion,
@@ -107,7 +107,7 @@ Step KeyValueWorkload::ContinueWrite(Slot* slot, const Completion& completion,
     if (slot->kind == OperationKind::kReadModifyWrite &&
         IsConflict(*completion.error)) {
       ++tally.conflicts;
-      if (++slot->conflicts <= kConflictsMax) return {.next = Read(slot)};
+      if (++slot->conflicts <= kConflictsMax) return Next(Read(slot));
     }
     tally.CountError(*completion.error);
     return EndOf(slot->kind, false);

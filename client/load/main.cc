@@ -5,12 +5,16 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cinttypes>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "client/lib/random.h"
+#include "client/load/client_engine.h"
 #include "client/load/grpc_engine.h"
 #include "client/load/options.h"
 #include "client/load/process_cpu.h"
@@ -41,6 +45,32 @@ int Fail(int exit_code, const std::string& message) {
   return exit_code;
 }
 
+std::unique_ptr<Engine> MakeEngine(const Options& options) {
+  if (options.engine == "client") {
+    return std::make_unique<ClientEngine>(
+        ClientEngineOptions{.address = options.address,
+                            .connections = options.connections,
+                            .threads = options.threads,
+                            .in_flight = options.in_flight,
+                            .timeout = options.timeout,
+                            .hedge_delay = options.hedge_delay});
+  }
+  return std::make_unique<GrpcEngine>(
+      GrpcEngineOptions{.address = options.address,
+                        .connections = options.connections,
+                        .threads = options.threads,
+                        .in_flight = options.in_flight,
+                        .timeout = options.timeout});
+}
+
+// No other run, on this machine or another, has the same.
+std::string UniqueRunId() {
+  const uint64_t id = client::SystemRandom().Next();
+  char text[17];
+  std::snprintf(text, sizeof(text), "%016" PRIx64, id);
+  return text;
+}
+
 int Main(const std::vector<std::string>& arguments) {
   const CommandLine command_line = ParseCommandLine(arguments);
   if (!command_line.options) {
@@ -48,12 +78,13 @@ int Main(const std::vector<std::string>& arguments) {
         << command_line.text;
     return command_line.exit_code;
   }
-  const Options& options = *command_line.options;
+  Options options = *command_line.options;
+  options.run_id = UniqueRunId();
   if (options.server_pid != 0 && !CpuTimeOf(options.server_pid)) {
     return Fail(kExitUsage, "--server-pid: there is no process " +
                                 std::to_string(options.server_pid));
   }
-  // Opened first: a report must not be lost at the end of a run.
+  // Opened first: what was found out must not be lost at the end of a run.
   std::ofstream json_file;
   if (!options.json_path.empty() && options.json_path != "-") {
     json_file.open(options.json_path);
@@ -62,24 +93,32 @@ int Main(const std::vector<std::string>& arguments) {
     }
   }
 
+  std::ofstream history_file;
+  if (!options.history_path.empty()) {
+    history_file.open(options.history_path);
+    if (!history_file) {
+      return Fail(kExitUsage,
+                  "--history: cannot write " + options.history_path);
+    }
+  }
+
   StopOnSignals();
-  GrpcEngine engine({.address = options.address,
-                     .connections = options.connections,
-                     .threads = options.threads,
-                     .in_flight = options.in_flight,
-                     .timeout = options.timeout});
+  const std::unique_ptr<Engine> engine = MakeEngine(options);
   const bool terminal = isatty(STDERR_FILENO) == 1;
   const RunResult result =
-      RunLoad(options, engine,
+      RunLoad(options, *engine,
               {.out = terminal || options.progress ? &std::cerr : nullptr,
                .in_place = terminal},
-              stop);
+              stop, history_file.is_open() ? &history_file : nullptr);
 
   std::cout << (options.json_path == "-" ? FormatJson(result)
                                          : FormatTable(result))
             << std::flush;
   const std::string ending = EndingMessage(result);
   if (!ending.empty()) Fail(0, ending);
+  if (history_file.is_open() && !history_file.flush()) {
+    return Fail(kExitFailed, "cannot write " + options.history_path);
+  }
   if (json_file.is_open()) {
     json_file << FormatJson(result) << std::flush;
     if (!json_file) {

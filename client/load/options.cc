@@ -41,9 +41,10 @@ constexpr char kFooter[] =
     "Durations have a unit: 500ms, 10s, 1m30s. Latencies are of operations "
     "that went well; those that failed are counted by gRPC code and reason.\n\n"
     "Exit codes: 0 all went well; 1 a value, an account or the total was "
-    "wrong, or there were more errors than --errors-max, or the run ended "
-    "before it measured anything; 2 usage; 3 the server could not be reached, "
-    "or was gone for 3 s.";
+    "wrong, --verify found a violation or a server that had lost its data, or "
+    "there were more errors than --errors-max, or the run ended before it "
+    "measured anything; 2 usage; 3 the server could not be reached, or was "
+    "gone for 3 s (with --verify for 30 s).";
 
 // What CLI11 fills in that is not yet an option.
 struct RawOptions {
@@ -52,6 +53,7 @@ struct RawOptions {
   std::string value_bytes = "64";
   std::string ttl = "0";
   std::string timeout = "5s";
+  std::string hedge;
   std::string warm_up = "2s";
   std::string duration = "10s";
   uint64_t errors_max = 0;
@@ -66,8 +68,11 @@ void AddConnectionOptions(CLI::App* app, Options* options, RawOptions* raw) {
   app->add_option("--address", options->address, "The server")
       ->type_name("HOST:PORT");
   app->add_option("--engine", options->engine,
-                  "What carries the requests: grpc, the gRPC C++ library")
-      ->check(CLI::IsMember({"grpc"}));
+                  "What carries the requests: grpc, the gRPC C++ library, "
+                  "each request sent once, which measures the server; client, "
+                  "the C++ client with its retries, idempotency keys and "
+                  "hedges")
+      ->check(CLI::IsMember({"grpc", "client"}));
   app->add_option("--connections", options->connections, "TCP connections")
       ->check(CLI::Range(size_t{1}, kConnectionsMax));
   app->add_option("--in-flight", options->in_flight,
@@ -77,6 +82,9 @@ void AddConnectionOptions(CLI::App* app, Options* options, RawOptions* raw) {
                   "Threads; each has its share of the connections")
       ->check(CLI::Range(size_t{1}, kThreadsMax));
   AddDuration(app, "--timeout", &raw->timeout, "How long a request may take");
+  AddDuration(app, "--hedge", &raw->hedge,
+              "Send a second copy of a read or keyed write that was not "
+              "answered for so long; with --engine=client (default: none)");
 }
 
 void AddPaceOptions(CLI::App* app, Options* options, RawOptions* raw) {
@@ -137,6 +145,30 @@ void AddDataOptions(CLI::App* app, Options* options, RawOptions* raw) {
       ->check(CLI::NonNegativeNumber);
 }
 
+void AddVerifyOptions(CLI::App* app, Options* options) {
+  CLI::Option* const verify = app->add_flag(
+      "--verify", options->verify,
+      "Check what the server promises instead of how fast it is: send every "
+      "kind of operation at a few keys, with copies and used idempotency keys "
+      "among them, record all answers, and check that each write took effect "
+      "exactly once and that all together could have happened one after "
+      "another. Uses --engine=client. Needs the server to itself");
+  for (const char* other :
+       {"--mix", "--keys", "--key-bytes", "--distribution", "--zipf-theta",
+        "--ttl", "--accounts", "--initial-balance", "--warm-up"}) {
+    verify->excludes(app->get_option(other));
+  }
+  app->add_flag("--verify-shared", options->verify_shared,
+                "Others write to the same server meanwhile: do not demand that "
+                "this run knows every version")
+      ->needs(verify);
+  app->add_option("--history", options->history_path,
+                  "Write what --verify recorded to this file, key by key, as "
+                  "JSON lines for other checkers")
+      ->type_name("FILE")
+      ->needs(verify);
+}
+
 void AddReportOptions(CLI::App* app, Options* options, RawOptions* raw) {
   app->add_option("--server-pid", options->server_pid,
                   "Also report the CPU time of this process per request")
@@ -152,7 +184,7 @@ void AddReportOptions(CLI::App* app, Options* options, RawOptions* raw) {
   app->add_option("--errors-max", raw->errors_max,
                   "How many operations may fail before the exit code is 1 "
                   "(default: 0 in a closed loop; any number in an open loop, "
-                  "where overload is to be expected)")
+                  "where overload is to be expected, and with --verify)")
       ->check(CLI::NonNegativeNumber)
       ->default_str("");
 }
@@ -169,6 +201,15 @@ T Take(const std::string& option, absl::StatusOr<T> parsed) {
   return *std::move(parsed);
 }
 
+void TakeVerify(const CLI::App& app, Options* options) {
+  if (!options->verify) return;
+  if (app.count("--engine") > 0 && options->engine != "client") {
+    Refuse("--engine", "must be client with --verify");
+  }
+  options->engine = "client";
+  options->warm_up = 0;
+}
+
 void TakeRaw(const CLI::App& app, const RawOptions& raw, Options* options) {
   options->mix = Take("--mix", ParseMix(raw.mix));
   options->distribution = raw.distribution == "uniform"
@@ -177,13 +218,17 @@ void TakeRaw(const CLI::App& app, const RawOptions& raw, Options* options) {
   options->value_bytes = Take("--value-bytes", ParseSizeRange(raw.value_bytes));
   options->ttl = Take("--ttl", ParseDuration(raw.ttl));
   options->timeout = Take("--timeout", ParseDuration(raw.timeout));
+  if (!raw.hedge.empty()) {
+    options->hedge_delay = Take("--hedge", ParseDuration(raw.hedge));
+  }
   options->warm_up = Take("--warm-up", ParseDuration(raw.warm_up));
   options->duration = Take("--duration", ParseDuration(raw.duration));
   if (app.count("--errors-max") > 0) {
     options->errors_max = raw.errors_max;
-  } else if (options->open_loop()) {
+  } else if (options->open_loop() || options->verify) {
     options->errors_max.reset();
   }
+  TakeVerify(app, options);
 }
 
 // What CLI11 cannot check: bounds between options.
@@ -209,6 +254,9 @@ void CheckTogether(const Options& options) {
     Refuse("--timeout", "must be within 1ms and 10m");
   }
   if (options.duration == 0) Refuse("--duration", "must be more than 0");
+  if (options.hedge_delay && options.engine != "client") {
+    Refuse("--hedge", "needs --engine=client or --verify");
+  }
   if (options.ttl > 0 && options.transfers()) {
     Refuse("--ttl", "accounts must not expire");
   }
@@ -274,6 +322,7 @@ CommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   AddConnectionOptions(&app, &options, &raw);
   AddPaceOptions(&app, &options, &raw);
   AddDataOptions(&app, &options, &raw);
+  AddVerifyOptions(&app, &options);
   AddReportOptions(&app, &options, &raw);
   // CLI11 speaks in exceptions; they end here.
   try {

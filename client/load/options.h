@@ -31,11 +31,14 @@ inline constexpr int kExitUnavailable = 3;
 // The members stand in the order of --help, which says what each means.
 struct Options {
   std::string address = "127.0.0.1:7411";
+  // "grpc" or "client".
   std::string engine = "grpc";
   size_t connections = 4;
   size_t in_flight = 16;
   size_t threads = 1;
   Nanos timeout = 5 * kNanosPerSecond;
+  // The engine "client" only.
+  std::optional<Nanos> hedge_delay;
 
   // Requests per second; 0: a closed loop.
   double rate = 0;
@@ -58,6 +61,13 @@ struct Options {
   Nanos duration = 10 * kNanosPerSecond;
   // 0: `duration` counts.
   uint64_t requests = 0;
+
+  bool verify = false;
+  bool verify_shared = false;
+  // Empty: none.
+  std::string history_path;
+  // Tells this run's keys from those of others; not from the command line.
+  std::string run_id = "run";
 
   // 0: no server process to measure.
   pid_t server_pid = 0;

@@ -16,6 +16,10 @@ Nanos ToNanos(const timeval& time) {
 
 }  // namespace
 
+CpuTime operator+(const CpuTime& a, const CpuTime& b) {
+  return {.user = a.user + b.user, .system = a.system + b.system};
+}
+
 CpuTime operator-(const CpuTime& after, const CpuTime& before) {
   return {after.user - before.user, after.system - before.system};
 }

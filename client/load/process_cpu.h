@@ -24,6 +24,7 @@ struct CpuTime {
 };
 
 CpuTime operator-(const CpuTime& after, const CpuTime& before);
+CpuTime operator+(const CpuTime& a, const CpuTime& b);
 
 // Of this process, to the microsecond.
 CpuTime OwnCpuTime();

@@ -30,14 +30,11 @@ double Seconds(Nanos duration) {
   return static_cast<double>(duration) / kNanosPerSecond;
 }
 
-std::string FormatHead(const RunResult& result) {
-  const Options& o = result.options;
-  std::string loop = std::to_string(o.connections) + " connections x " +
-                     std::to_string(o.in_flight) + " in flight, " +
-                     std::to_string(o.threads) + " thread" +
-                     (o.threads == 1 ? "" : "s") + ", ";
-  loop += o.open_loop() ? "open loop at " + Fixed(o.rate, 0) + " requests/s"
-                        : "closed loop";
+std::string FormatData(const Options& o) {
+  if (o.verify) {
+    return "values of " + FormatSizeRange(o.value_bytes) + " B, under " +
+           o.key_prefix + "/" + o.run_id + "/";
+  }
   std::string keys = o.transfers() ? WithThousands(o.accounts) + " accounts of "
                                    : WithThousands(o.keys) + " keys of ";
   keys += std::to_string(o.key_bytes) + " B, " +
@@ -49,9 +46,21 @@ std::string FormatHead(const RunResult& result) {
     keys += ", values of " + FormatSizeRange(o.value_bytes) + " B";
   }
   if (o.ttl > 0) keys += ", ttl " + FormatDuration(o.ttl);
-  return Line("mix", o.mix.name + " against " + o.address) +
+  return keys;
+}
+
+std::string FormatHead(const RunResult& result) {
+  const Options& o = result.options;
+  std::string loop = std::to_string(o.connections) + " connections x " +
+                     std::to_string(o.in_flight) + " in flight, " +
+                     std::to_string(o.threads) + " thread" +
+                     (o.threads == 1 ? "" : "s") + ", ";
+  loop += o.open_loop() ? "open loop at " + Fixed(o.rate, 0) + " requests/s"
+                        : "closed loop";
+  return Line("mix",
+              (o.verify ? "verify" : o.mix.name) + " against " + o.address) +
          Line("loop", loop) +
-         Line("data", keys + ", seed " + std::to_string(o.seed)) +
+         Line("data", FormatData(o) + ", seed " + std::to_string(o.seed)) +
          Line("measured", Fixed(Seconds(result.elapsed), 2) + " s after " +
                               FormatDuration(o.warm_up) + " of warm-up");
 }
@@ -126,6 +135,27 @@ std::string FormatVerification(const RunResult& result) {
   return text;
 }
 
+std::string FormatVerify(const VerifyResult& verify) {
+  const verify::VerifierCounts& counts = verify.counts;
+  std::string text =
+      Line("checked", WithThousands(counts.operations) + " operations in " +
+                          WithThousands(counts.rounds) + " rounds, in " +
+                          Fixed(Seconds(verify.check_elapsed), 2) + " s");
+  text += Line("", WithThousands(counts.keyed_writes) + " keyed writes, " +
+                       WithThousands(counts.commits) + " commits");
+  text +=
+      Line("", WithThousands(counts.retried) + " retried, " +
+                   WithThousands(counts.hedged) + " hedged, " +
+                   WithThousands(counts.replayed) + " replayed, " +
+                   WithThousands(verify.settled) + " unknown outcomes settled");
+  text += Line("violations", WithThousands(verify.violations.count()));
+  for (const auto& [sort, found] : verify.violations.by_sort()) {
+    text += Line("", WithThousands(found.count) + " x " + sort +
+                         ", the first: " + found.details.front());
+  }
+  return text;
+}
+
 std::string FormatTotal(const RunResult& result) {
   if (!result.total) return Line("total", "could not be verified");
   std::string text = std::to_string(*result.total);
@@ -186,12 +216,18 @@ std::string EndingMessage(const RunResult& result) {
     case Ending::kUnavailable:
       return "the server at " + result.options.address +
              " is unavailable: " + result.unavailable_message;
+    case Ending::kRestarted:
+      return "the server was started anew during the run and has lost its "
+             "data: what it did cannot be judged";
   }
   return "";
 }
 
 std::string FormatTable(const RunResult& result) {
   if (!result.measuring) {
+    if (result.verify && !result.verify->violations.empty()) {
+      return FormatVerify(*result.verify);
+    }
     return result.FailureCount() > 0 ? FormatVerification(result) : "";
   }
   std::string text = FormatHead(result);
@@ -200,6 +236,9 @@ std::string FormatTable(const RunResult& result) {
   text += FormatErrors(measured);
   if (result.options.open_loop()) {
     text += Line("not sent in time", WithThousands(measured.not_sent));
+  }
+  if (result.verify) {
+    return text + FormatVerify(*result.verify) + FormatResources(result);
   }
   text += Line("misses", WithThousands(measured.misses));
   if (result.options.mix.write == WriteKind::kReadModifyWrite) {

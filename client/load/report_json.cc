@@ -19,7 +19,7 @@ json OptionsJson(const Options& o) {
       {"threads", o.threads},
       {"timeout_ns", o.timeout},
       {"loop", o.open_loop() ? "open" : "closed"},
-      {"mix", o.mix.name},
+      {"mix", o.verify ? "verify" : o.mix.name},
       {"keys", o.key_count()},
       {"key_bytes", o.key_bytes},
       {"key_prefix", o.key_prefix},
@@ -36,6 +36,12 @@ json OptionsJson(const Options& o) {
   if (o.open_loop()) {
     options["rate"] = o.rate;
     options["backlog_max"] = o.backlog_max;
+  }
+  if (o.hedge_delay) options["hedge_ns"] = *o.hedge_delay;
+  options["verify"] = o.verify;
+  if (o.verify) {
+    options["verify_shared"] = o.verify_shared;
+    options["run_id"] = o.run_id;
   }
   if (o.transfers()) options["initial_balance"] = o.initial_balance;
   if (o.requests > 0) {
@@ -109,6 +115,26 @@ json VerificationJson(const RunResult& result) {
   return object;
 }
 
+json VerifyJson(const VerifyResult& verify) {
+  const verify::VerifierCounts& counts = verify.counts;
+  json sorts = json::array();
+  for (const auto& [sort, found] : verify.violations.by_sort()) {
+    sorts.push_back(
+        {{"sort", sort}, {"count", found.count}, {"first", found.details}});
+  }
+  return {{"rounds", counts.rounds},
+          {"operations", counts.operations},
+          {"keyed_writes", counts.keyed_writes},
+          {"commits", counts.commits},
+          {"retried", counts.retried},
+          {"hedged", counts.hedged},
+          {"replayed", counts.replayed},
+          {"unknown_settled", verify.settled},
+          {"check_ns", verify.check_elapsed},
+          {"violations", verify.violations.count()},
+          {"by_sort", sorts}};
+}
+
 json CpuJson(const CpuTime& cpu, uint64_t calls) {
   json object = {{"user_ns", cpu.user}, {"system_ns", cpu.system}};
   if (calls > 0) {
@@ -128,6 +154,8 @@ std::string_view EndingName(Ending ending) {
       return "preload failed";
     case Ending::kUnavailable:
       return "unavailable";
+    case Ending::kRestarted:
+      return "restarted";
   }
   return "";
 }
@@ -157,6 +185,7 @@ std::string FormatJson(const RunResult& result) {
       {"verification", VerificationJson(result)},
       {"client_cpu", CpuJson(result.client_cpu, measured.calls)},
   };
+  if (result.verify) report["verify"] = VerifyJson(*result.verify);
   if (result.server_cpu) {
     report["server_cpu"] = CpuJson(*result.server_cpu, measured.calls);
   }

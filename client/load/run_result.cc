@@ -19,6 +19,8 @@ bool RunResult::AuditMissing() const {
 int RunResult::ExitCode() const {
   // A wrong answer is worse than none.
   if (FailureCount() > 0) return kExitFailed;
+  if (verify && !verify->violations.empty()) return kExitFailed;
+  if (ending == Ending::kRestarted) return kExitFailed;
   if (ending == Ending::kUnavailable) return kExitUnavailable;
   if (!measuring || AuditMissing()) return kExitFailed;
   if (options.errors_max && measured.error_count > *options.errors_max) {

@@ -13,6 +13,8 @@
 #include "client/load/options.h"
 #include "client/load/process_cpu.h"
 #include "client/load/tally.h"
+#include "client/verify/verifier.h"
+#include "client/verify/violations.h"
 
 namespace latchkey::load {
 
@@ -25,6 +27,18 @@ enum class Ending {
   kPreloadFailed,
   // The server did not answer any more, or never did.
   kUnavailable,
+  // The server lost its data in a run that was to be verified.
+  kRestarted,
+};
+
+// What a run that is verified has found out.
+struct VerifyResult {
+  verify::VerifierCounts counts;
+  // Writes whose outcome was unknown until GetOutcome told.
+  uint64_t settled = 0;
+  verify::Violations violations;
+  // How long the checkers worked.
+  Nanos check_elapsed = 0;
 };
 
 struct RunResult {
@@ -53,6 +67,9 @@ struct RunResult {
   // Whether each balance was checked too, since the outcome of every transfer
   // was known.
   bool balances_checked = false;
+
+  // Of a run with --verify.
+  std::optional<VerifyResult> verify;
 
   uint64_t FailureCount() const;
   uint64_t ValuesVerified() const;

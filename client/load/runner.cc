@@ -1,9 +1,6 @@
 #include "client/load/runner.h"
 
 #include <algorithm>
-#include <chrono>
-#include <functional>
-#include <future>
 #include <memory>
 #include <numeric>
 #include <optional>
@@ -15,9 +12,11 @@
 #include "client/load/audit_workload.h"
 #include "client/load/batch_cursor.h"
 #include "client/load/key_value_workload.h"
+#include "client/load/phase_runner.h"
 #include "client/load/preload_workload.h"
 #include "client/load/transfer_workload.h"
 #include "client/load/value_codec.h"
+#include "client/load/verify_run.h"
 #include "client/load/version_floors.h"
 #include "client/load/worker.h"
 
@@ -41,9 +40,6 @@ class Run {
   RunResult Execute();
 
  private:
-  using Workloads = std::vector<std::unique_ptr<Workload>>;
-  using MakePhase = std::function<Phase(size_t thread)>;
-
   // Each returns false where the run is over; result_ then says why.
   bool Connect();
   bool Preload();
@@ -56,18 +52,14 @@ class Run {
   // Nothing where it could not be read.
   std::optional<std::vector<AccountState>> ReadAccounts();
 
-  MakePhase PacedUntil(Nanos start, Nanos end) const;
-  // Runs one workload on each thread, from the first on, until all have ended.
-  Tally RunThreads(std::string_view name, const Workloads& workloads,
-                   const MakePhase& make_phase, PhaseSignals* signals);
-  bool GoOn(const PhaseSignals& signals, const Tally& tally);
-  Nanos Now() { return engine_.Port(0).Now(); }
+  bool GoOn(const PhaseSignals& signals, const Tally& tally) {
+    return phases_.GoOn(signals, tally, &result_);
+  }
+  Nanos Now() { return phases_.Now(); }
 
   // Constant after construction.
   const Options& options_;
   Engine& engine_;
-  const ProgressSink& progress_;
-  const std::atomic<bool>& stop_;
   const KeyNames names_;
   const KeyChooser chooser_;
   const ValueCodec codec_;
@@ -79,6 +71,7 @@ class Run {
   AccountBook book_;
 
   // Of the thread that executes.
+  PhaseRunner phases_;
   RunResult result_;
 };
 
@@ -86,8 +79,6 @@ Run::Run(const Options& options, Engine& engine, const ProgressSink& progress,
          const std::atomic<bool>& stop)
     : options_(options),
       engine_(engine),
-      progress_(progress),
-      stop_(stop),
       names_(options.key_prefix, options.key_bytes),
       chooser_({.keys = options.key_count(),
                 .distribution = options.distribution,
@@ -104,7 +95,8 @@ Run::Run(const Options& options, Engine& engine, const ProgressSink& progress,
       transfers_{.mix = options.mix, .chooser = chooser_, .book = book_},
       floors_(options.transfers() ? 0 : options.keys),
       book_(names_, options.transfers() ? options.accounts : 0,
-            options.initial_balance) {
+            options.initial_balance),
+      phases_(options, engine, progress, stop) {
   result_.options = options;
   result_.total_expected = book_.total();
 }
@@ -124,7 +116,7 @@ bool Run::Connect() {
   return false;
 }
 
-Run::Workloads Run::MakePreload(BatchCursor* cursor) {
+Workloads Run::MakePreload(BatchCursor* cursor) {
   Workloads workloads;
   for (uint32_t thread = 0; thread < options_.threads; ++thread) {
     PreloadWorkload::MakePut make_put;
@@ -153,7 +145,7 @@ bool Run::Preload() {
                      options_.key_bytes + options_.value_bytes.max);
   PhaseSignals signals;
   const Nanos start = Now();
-  result_.preload = RunThreads(
+  result_.preload = phases_.Run(
       "preload", MakePreload(&cursor),
       [](size_t) { return Phase{.must_not_fail = true}; }, &signals);
   result_.preload_elapsed = Now() - start;
@@ -166,7 +158,7 @@ bool Run::Preload() {
   return true;
 }
 
-Run::Workloads Run::MakeLoad(uint32_t stream) {
+Workloads Run::MakeLoad(uint32_t stream) {
   Workloads workloads;
   for (uint32_t thread = 0; thread < options_.threads; ++thread) {
     const size_t slots = engine_.SlotCount(thread);
@@ -181,29 +173,13 @@ Run::Workloads Run::MakeLoad(uint32_t stream) {
   return workloads;
 }
 
-Run::MakePhase Run::PacedUntil(Nanos start, Nanos end) const {
-  return [this, start, end](size_t thread) {
-    Phase phase = {.end = end};
-    if (options_.open_loop()) {
-      phase.pace =
-          PacerOptions{.start = start,
-                       .end = end,
-                       .rate = options_.rate,
-                       .thread = static_cast<uint32_t>(thread),
-                       .threads = static_cast<uint32_t>(options_.threads),
-                       .backlog_max = options_.backlog_max / options_.threads};
-    }
-    return phase;
-  };
-}
-
 bool Run::WarmUp() {
   if (options_.warm_up == 0) return true;
   PhaseSignals signals;
   const Nanos start = Now();
-  result_.warm_up =
-      RunThreads("warm-up", MakeLoad(kWarmUpStream),
-                 PacedUntil(start, start + options_.warm_up), &signals);
+  result_.warm_up = phases_.Run(
+      "warm-up", MakeLoad(kWarmUpStream),
+      phases_.PacedUntil(start, start + options_.warm_up), &signals);
   return GoOn(signals, result_.warm_up);
 }
 
@@ -220,8 +196,8 @@ bool Run::Measure() {
   const Nanos end =
       options_.requests > 0 ? kForever : start + options_.duration;
 
-  result_.measured =
-      RunThreads("measure", workloads, PacedUntil(start, end), &signals);
+  result_.measured = phases_.Run("measure", workloads,
+                                 phases_.PacedUntil(start, end), &signals);
 
   result_.elapsed = Now() - start;
   result_.client_cpu = OwnCpuTime() - client_before;
@@ -243,7 +219,7 @@ std::optional<std::vector<AccountState>> Run::ReadAccounts() {
   workloads.push_back(std::move(audit));
   PhaseSignals signals;
   signals.stop = &kNoStop;
-  const Tally tally = RunThreads(
+  const Tally tally = phases_.Run(
       "audit", workloads, [](size_t) { return Phase{.must_not_fail = true}; },
       &signals);
   result_.audit.Merge(tally);
@@ -273,51 +249,14 @@ void Run::Audit() {
   }
 }
 
-Tally Run::RunThreads(std::string_view name, const Workloads& workloads,
-                      const MakePhase& make_phase, PhaseSignals* signals) {
-  if (signals->stop == nullptr) signals->stop = &stop_;
-  std::vector<std::future<Tally>> threads;
-  for (size_t i = 0; i < workloads.size(); ++i) {
-    threads.push_back(std::async(std::launch::async, [&, i] {
-      Worker worker(engine_.Port(i), engine_.SlotCount(i), *workloads[i],
-                    *signals);
-      return worker.Run(make_phase(i));
-    }));
-  }
-
-  ProgressLine line(progress_, name);
-  auto tick = std::chrono::steady_clock::now() + std::chrono::seconds(1);
-  Tally sum;
-  for (std::future<Tally>& thread : threads) {
-    while (thread.wait_until(tick) != std::future_status::ready) {
-      line.Tick(signals->ended.load(std::memory_order_relaxed),
-                signals->errors.load(std::memory_order_relaxed));
-      tick += std::chrono::seconds(1);
-    }
-    sum.Merge(thread.get());
-  }
-  return sum;
-}
-
-bool Run::GoOn(const PhaseSignals& signals, const Tally& tally) {
-  if (signals.gone) {
-    result_.ending = Ending::kUnavailable;
-    for (const auto& [code_and_reason, sample] : tally.errors) {
-      result_.unavailable_message = code_and_reason.first + ": " + sample.first;
-    }
-    return false;
-  }
-  if (stop_.load(std::memory_order_relaxed)) {
-    result_.ending = Ending::kInterrupted;
-    return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 RunResult RunLoad(const Options& options, Engine& engine,
-                  const ProgressSink& progress, const std::atomic<bool>& stop) {
+                  const ProgressSink& progress, const std::atomic<bool>& stop,
+                  std::ostream* history) {
+  if (options.verify) {
+    return RunVerified(options, engine, progress, stop, history);
+  }
   return Run(options, engine, progress, stop).Execute();
 }
 

@@ -2,6 +2,8 @@
 //
 //   connect, preload, warm-up, measurement, and for `transfer` the audit
 //
+// A run that is verified has phases of its own (verify_run.h).
+//
 // Between two phases nothing is in flight, so that what is measured, CPU time
 // included, is the measurement and nothing else.
 //
@@ -12,6 +14,7 @@
 #define LATCHKEY_CLIENT_LOAD_RUNNER_H_
 
 #include <atomic>
+#include <ostream>
 
 #include "client/load/engine.h"
 #include "client/load/options.h"
@@ -23,9 +26,12 @@ namespace latchkey::load {
 // How long the server may take to accept the first connections.
 inline constexpr Nanos kConnectPatience = 5 * kNanosPerSecond;
 
-// `stop` ends the run early; it then reports on what it has.
+// `stop` ends the run early; it then reports on what it has.  `history`: where
+// what a run that is verified did is written (client/verify/history_file.h);
+// null: nowhere.
 RunResult RunLoad(const Options& options, Engine& engine,
-                  const ProgressSink& progress, const std::atomic<bool>& stop);
+                  const ProgressSink& progress, const std::atomic<bool>& stop,
+                  std::ostream* history = nullptr);
 
 }  // namespace latchkey::load
 

@@ -35,6 +35,10 @@ std::string_view OperationKindName(OperationKind kind) {
       return "preload";
     case OperationKind::kAudit:
       return "audit";
+    case OperationKind::kVerifiedRead:
+      return "read";
+    case OperationKind::kVerifiedWrite:
+      return "write";
   }
   return "unknown";
 }

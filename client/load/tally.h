@@ -29,8 +29,10 @@ enum class OperationKind {
   kAtomicRead,
   kPreload,
   kAudit,
+  kVerifiedRead,
+  kVerifiedWrite,
 };
-inline constexpr size_t kOperationKinds = 7;
+inline constexpr size_t kOperationKinds = 9;
 
 // As "get" or "read-modify-write".
 std::string_view OperationKindName(OperationKind kind);

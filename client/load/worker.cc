@@ -24,10 +24,12 @@ Tally Worker::Run(const Phase& phase) {
     const Nanos now = port_.Now();
     const bool stopped = Stopped(phase, now);
     if (stopped && pacer_) pacer_->Finish(now);
+    ResumeRested(now);
     if (!stopped) BeginDue(now);
     if (in_flight_ == 0 && (stopped || exhausted_)) break;
 
-    const Nanos wake = stopped ? kForever : std::min(NextBegin(), phase.end);
+    Nanos wake = stopped ? kForever : std::min(NextBegin(), phase.end);
+    if (!rested_.empty()) wake = std::min(wake, rested_.begin()->first);
     const auto completion = port_.Poll(std::min(wake, now + kStopCheckEvery));
     if (completion) End(*completion, port_.Now(), phase);
   }
@@ -39,6 +41,14 @@ bool Worker::Stopped(const Phase& phase, Nanos now) const {
   return now >= phase.end || signals_.stop->load(std::memory_order_relaxed) ||
          signals_.gone.load(std::memory_order_relaxed) ||
          signals_.failed.load(std::memory_order_relaxed);
+}
+
+void Worker::ResumeRested(Nanos now) {
+  while (!rested_.empty() && rested_.begin()->first <= now) {
+    const size_t slot = rested_.begin()->second;
+    rested_.erase(rested_.begin());
+    port_.Start(slot, workload_.Resume(slot));
+  }
 }
 
 void Worker::BeginDue(Nanos now) {
@@ -91,9 +101,17 @@ void Worker::End(const Completion& completion, Nanos now, const Phase& phase) {
   const bool answered =
       completion.error == nullptr || IsAnswered(*completion.error);
   const Step step = workload_.Continue(slot, completion, tally_);
-  if (answered) silent_since_.reset();
+  if (answered) {
+    silent_since_.reset();
+  } else {
+    NoteSilence(now, phase);
+  }
   if (step.next) {
     port_.Start(slot, *step.next);
+    return;
+  }
+  if (step.rest) {
+    rested_.emplace(now + *step.rest, slot);
     return;
   }
   --in_flight_;
@@ -107,15 +125,14 @@ void Worker::End(const Completion& completion, Nanos now, const Phase& phase) {
   if (answered) {
     idle_.push_back(slot);
   } else {
-    NoteSilence(slot, now);
+    resting_.push_back({slot, now + kRestAfterSilence});
   }
 }
 
-void Worker::NoteSilence(size_t slot, Nanos now) {
+void Worker::NoteSilence(Nanos now, const Phase& phase) {
   ++tally_.unanswered;
-  resting_.push_back({slot, now + kRestAfterSilence});
   if (!silent_since_) silent_since_ = now;
-  if (now - *silent_since_ >= kGoneAfter) signals_.gone = true;
+  if (now - *silent_since_ >= phase.gone_after) signals_.gone = true;
 }
 
 }  // namespace latchkey::load

@@ -9,8 +9,8 @@
 // An operation belongs to the phase that it was due in, however late it ends.
 //
 // A slot whose call no server answered rests for kRestAfterSilence, so that a
-// server that is gone is not asked a million times; and when for kGoneAfter
-// nothing but such calls has ended, the worker gives up.
+// server that is gone is not asked a million times; and when for the phase's
+// `gone_after` nothing but such calls has ended, the worker gives up.
 //
 // Thread safety: Run() belongs to one thread.  PhaseSignals is how other
 // threads see and stop it.
@@ -22,6 +22,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -58,6 +59,7 @@ struct Phase {
   Nanos end = kForever;
   // The first error ends the phase.
   bool must_not_fail = false;
+  Nanos gone_after = kGoneAfter;
   // The open loop; without it the loop is closed.
   std::optional<PacerOptions> pace;
 };
@@ -76,16 +78,19 @@ class Worker {
     Nanos until;
   };
 
+  // Makes the calls of operations whose rest is over.
+  void ResumeRested(Nanos now);
+
   bool Stopped(const Phase& phase, Nanos now) const;
   // Begins what is due and can begin.
   void BeginDue(Nanos now);
-  // When there may be something to begin; kForever if only an ending call can
-  // change that.
+  // When there may be an operation to begin; kForever if only an ending call
+  // can change that.
   Nanos NextBegin() const;
   // False where the workload or the budget is used up.
   bool Begin(size_t slot, Nanos due);
   void End(const Completion& completion, Nanos now, const Phase& phase);
-  void NoteSilence(size_t slot, Nanos now);
+  void NoteSilence(Nanos now, const Phase& phase);
 
   CallPort& port_;
   Workload& workload_;
@@ -94,8 +99,11 @@ class Worker {
   // When the operation of each slot was due.
   std::vector<Nanos> due_;
   std::vector<size_t> idle_;
-  // In the order of their ends.
+  // Slots between two operations, in the order of their ends.
   std::deque<Resting> resting_;
+  // Slots whose operation rests, by when it goes on.
+  std::multimap<Nanos, size_t> rested_;
+  // Operations that have begun and not ended.
   size_t in_flight_ = 0;
   bool exhausted_ = false;
   std::optional<Pacer> pacer_;

@@ -3,7 +3,8 @@
 //
 // Each slot has one operation at a time, of one call or more:
 //
-//   Begin(slot) -> call -> Continue(slot, answer) -> call or end of operation
+//   Begin(slot) -> call -> Continue(slot, answer) -> call, rest or end
+//                                           rest -> Resume(slot) -> call
 //
 // Thread safety: an instance belongs to one thread; what the threads of a run
 // share (VersionFloors, AccountBook) is safe by itself.
@@ -21,8 +22,11 @@ namespace latchkey::load {
 
 // What follows on an answer.
 struct Step {
-  // The operation's next call; nothing where it has ended.
+  // The operation's next call.
   std::optional<Call> next;
+  // Without one: how long the operation rests before its next call; nothing
+  // where it has ended.
+  std::optional<Nanos> rest;
   // Of an operation that has ended: what it was, and whether it ended well.
   // Errors have been counted already.
   OperationKind kind = OperationKind::kGet;
@@ -30,8 +34,12 @@ struct Step {
 };
 
 inline Step EndOf(OperationKind kind, bool ok) {
-  return {.next = std::nullopt, .kind = kind, .ok = ok};
+  return {.next = {}, .rest = {}, .kind = kind, .ok = ok};
 }
+
+inline Step Next(const Call& call) { return {.next = call, .rest = {}}; }
+
+inline Step RestFor(Nanos rest) { return {.next = {}, .rest = rest}; }
 
 // Whether the answer is a message of the type of `response`, which then holds
 // it.
@@ -46,13 +54,17 @@ class Workload {
   virtual ~Workload() = default;
 
   // The first call of a new operation; nothing where no work is left.  The
-  // request lives until the next Begin() or Continue().
+  // request lives until the workload is asked for anything else.
   virtual std::optional<Call> Begin(size_t slot) = 0;
 
   // Judges the answer to the slot's last call and counts what there is to
   // count, but for calls and latency.
   virtual Step Continue(size_t slot, const Completion& completion,
                         Tally& tally) = 0;
+
+  // The next call of an operation that has rested.  REQUIRES: Continue() said
+  // that it rests.
+  virtual Call Resume(size_t /*slot*/) { return {}; }
 };
 
 }  // namespace latchkey::load
