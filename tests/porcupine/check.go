@@ -8,67 +8,66 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// limits are what is asked of each key.
+// limits are what is asked of a file.
 type limits struct {
-	// How long its check may take.
+	// How long the check of one key may take.
 	timeout time.Duration
-	// How many operations it must have.
-	fewest int
+	// How many operations a key must have for the file to be worth the check;
+	// one key with as many will do.
+	operations int
 }
 
 // report is what became of one file.
 type report struct {
 	operations int
 	keys       int
-	// The operations on the key that has the fewest, and the most.
-	fewest, most int
-	// One for each key that is not well.
+	// The operations on the key that has the most.
+	most int
+	// Keys with as many operations as was asked for.
+	busy int
+	// What is not well.
 	complaints []string
 }
 
 func (r report) String() string {
 	verdict := "linearizable"
 	if len(r.complaints) > 0 {
-		verdict = fmt.Sprintf("REFUSED for %d keys", len(r.complaints))
+		verdict = fmt.Sprintf("REFUSED, %d complaints", len(r.complaints))
 	}
-	return fmt.Sprintf("%d operations on %d keys, %d to %d on one key: %s",
-		r.operations, r.keys, r.fewest, r.most, verdict)
+	return fmt.Sprintf("%d operations on %d keys, at most %d on one: %s",
+		r.operations, r.keys, r.most, verdict)
 }
 
 // checkHistory judges each key of a history. A key that takes too long is a
-// complaint: what was not judged is not known to be good. So is a history
-// without events.
+// complaint: what was not judged is not known to be good.
 func checkHistory(file io.Reader, demand limits) (report, error) {
 	keys, err := readHistory(file)
 	if err != nil {
 		return report{}, err
 	}
 	sum := report{keys: len(keys)}
-	if len(keys) == 0 {
-		sum.complaints = []string{"no events"}
-	}
 	for _, key := range sortedKeys(keys) {
 		events := keys[key]
 		sum.operations += len(events)
-		if sum.fewest == 0 || len(events) < sum.fewest {
-			sum.fewest = len(events)
-		}
 		if len(events) > sum.most {
 			sum.most = len(events)
 		}
-		if complaint := checkKey(events, demand); complaint != "" {
+		if len(events) >= demand.operations {
+			sum.busy++
+		}
+		if complaint := checkKey(events, demand.timeout); complaint != "" {
 			sum.complaints = append(sum.complaints, key+": "+complaint)
 		}
+	}
+	if sum.busy == 0 {
+		sum.complaints = append(sum.complaints, fmt.Sprintf(
+			"no key with %d operations", demand.operations))
 	}
 	return sum, nil
 }
 
 // checkKey returns what is wrong with the events of one key; empty: nothing.
-func checkKey(events []event, demand limits) string {
-	if len(events) < demand.fewest {
-		return fmt.Sprintf("%d operations, fewer than %d", len(events),
-			demand.fewest)
-	}
+func checkKey(events []event, timeout time.Duration) string {
 	operations := make([]porcupine.Operation, len(events))
 	for i, one := range events {
 		operations[i] = porcupine.Operation{
@@ -79,14 +78,14 @@ func checkKey(events []event, demand limits) string {
 		}
 	}
 	switch porcupine.CheckOperationsTimeout(keyModel, operations,
-		demand.timeout) {
+		timeout) {
 	case porcupine.Ok:
 		return ""
 	case porcupine.Illegal:
-		return "not linearizable; " + explain(operations, demand.timeout)
+		return "not linearizable; " + explain(operations, timeout)
 	}
 	return fmt.Sprintf("not judged within %s (%d operations)",
-		demand.timeout, len(events))
+		timeout, len(events))
 }
 
 // explain names an operation that the longest order found leaves no place for.

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-var patient = limits{timeout: time.Minute, fewest: 1}
+var patient = limits{timeout: time.Minute, operations: 1}
 
 // line makes an event of key "k": line(call, return, `"read":"v"`) is a good
 // one, and a return of never is one of unknown outcome.

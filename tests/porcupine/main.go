@@ -10,10 +10,10 @@
 //
 //	porcupine-check [--timeout 60s] [--operations-min N] FILE...
 //
-// It prints a line for each file and one for each key that is not well.
-// Exit code 0: every key of every file is linearizable, and has at least N
-// operations; 1: not so, or a key took longer than the timeout; 2: wrong use,
-// or a file that cannot be read.
+// It prints a line for each file, one for each complaint about it, and a sum.
+// Exit code 0: every key of every file is linearizable, and each file has a key
+// with at least N operations; 1: not so, or a key took longer than the timeout;
+// 2: wrong use, or a file that cannot be read.
 package main
 
 import (
@@ -34,8 +34,8 @@ func run(arguments []string, stdout, stderr io.Writer) int {
 	var demand limits
 	flags.DurationVar(&demand.timeout, "timeout", time.Minute,
 		"how long one key may take; longer is a failure")
-	flags.IntVar(&demand.fewest, "operations-min", 1,
-		"how many operations each key must have")
+	flags.IntVar(&demand.operations, "operations-min", 1,
+		"how many operations some key of each file must have")
 	if err := flags.Parse(arguments); err != nil {
 		return 2
 	}
@@ -43,19 +43,23 @@ func run(arguments []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "porcupine-check: give files, and a timeout over 0")
 		return 2
 	}
-	code := 0
+	code, keys, busy := 0, 0, 0
 	for _, name := range flags.Args() {
 		sum, err := checkFile(name, demand)
 		if err != nil {
 			fmt.Fprintf(stderr, "porcupine-check: %s: %v\n", name, err)
 			return 2
 		}
+		keys += sum.keys
+		busy += sum.busy
 		fmt.Fprintf(stdout, "%s: %s\n", name, sum)
 		for _, complaint := range sum.complaints {
 			fmt.Fprintf(stdout, "%s: %s\n", name, complaint)
 			code = 1
 		}
 	}
+	fmt.Fprintf(stdout, "%d histories, %d keys, %d of them with %d operations "+
+		"or more\n", flags.NArg(), keys, busy, demand.operations)
 	return code
 }
 
