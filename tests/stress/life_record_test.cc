@@ -102,6 +102,21 @@ TEST_F(LifeRecordTest, WhatWasOpenAtTheKillMayBeAGap) {
   EXPECT_EQ(record_.counts().weak, 2u);
 }
 
+TEST_F(LifeRecordTest, AWriteThatOutlivesTwoKillsIsStillOneThatWasSent) {
+  Begin(1, 100);
+  Recorded append;
+  append.Append(0,
+                {.start = 110, .end = 120, .outcome = EventOutcome::kUnknown});
+  Recorded read;
+  read.ReadLog("1", {.start = 130, .end = 140, .version = 101});
+  record_.Add(EventIn(read), 1);
+  record_.KillLife({{.life = 1, .event = EventIn(append)}});
+  Begin(2, 1000);
+  record_.KillLife({{.life = 1, .event = EventIn(append)}});
+  EXPECT_EQ(Found(), "");
+  EXPECT_EQ(record_.unknown_at_kill(), 1u);
+}
+
 TEST_F(LifeRecordTest, AnAnswerBelongsToTheLifeOfItsVersion) {
   Begin(1, 100);
   record_.KillLife({});
