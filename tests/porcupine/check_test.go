@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-var patient = limits{timeout: time.Minute, operations: 1}
+const patient = time.Minute
 
 // line makes an event of key "k": line(call, return, `"read":"v"`) is a good
 // one, and a return of never is one of unknown outcome.
@@ -193,6 +193,7 @@ func TestExitCodeTellsWhatIsWrong(t *testing.T) {
 		{"well", nil, good, 0},
 		{"enough operations", []string{"--operations-min", "2"}, good, 0},
 		{"too few operations", []string{"--operations-min", "3"}, good, 1},
+		{"too few histories", []string{"--histories-min", "2"}, good, 1},
 		{"nothing in it", nil, "", 1},
 		{"a violation", nil, line(1, 2, `"read":"a"`), 1},
 		{"not a history", nil, "{", 2},

@@ -71,7 +71,7 @@ func simulate(seed int64, calls int) []event {
 
 func TestAcceptsWhatASequentialKeyAnswers(t *testing.T) {
 	for seed := int64(0); seed < 50; seed++ {
-		if complaint := checkKey(simulate(seed, 400), patient.timeout); complaint != "" {
+		if complaint := checkKey(simulate(seed, 400), patient); complaint != "" {
 			t.Errorf("seed %d: %s", seed, complaint)
 		}
 	}
@@ -91,7 +91,7 @@ func TestAgreesWithTryingAllOrders(t *testing.T) {
 		}
 		want := anyOrder(state{}, events)
 		verdicts[want]++
-		if got := checkKey(events, patient.timeout) == ""; got != want {
+		if got := checkKey(events, patient) == ""; got != want {
 			t.Errorf("seed %d: %v, want %v", seed, got, want)
 		}
 	}

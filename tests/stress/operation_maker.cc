@@ -13,6 +13,7 @@ using verify::Method;
 
 // Few, so that operations meet.
 constexpr size_t kRegisters = 8;
+constexpr size_t kRegistersNotMovedTo = 4;
 constexpr size_t kCounters = 4;
 
 std::string RegisterName(size_t index) { return absl::StrCat("r", index); }
@@ -113,10 +114,13 @@ Operation OperationMaker::DeleteRegister() {
 
 Operation OperationMaker::MoveRegister() {
   auto move = std::make_shared<v1::MoveRequest>();
-  const size_t source = Below(kRegisters);
+  // What a Move writes is not in its answer, so what one key holds can be told
+  // from that key's events alone only where none moved to it.
+  const size_t destination =
+      kRegistersNotMovedTo + Below(kRegisters - kRegistersNotMovedTo);
+  const size_t source = (destination + 1 + Below(kRegisters - 1)) % kRegisters;
   move->set_source_key(RegisterName(source));
-  move->set_destination_key(
-      RegisterName((source + 1 + Below(kRegisters - 1)) % kRegisters));
+  move->set_destination_key(RegisterName(destination));
   move->set_overwrite(Below(2) == 0);
   return Keyed(Method::kMove, std::move(move));
 }
@@ -161,8 +165,9 @@ Operation OperationMaker::Keyed(Method method,
 
 size_t OperationMaker::Below(size_t count) { return random_() % count; }
 
+// The first ones more often than the others.
 std::string OperationMaker::Register() {
-  return RegisterName(Below(kRegisters));
+  return RegisterName(Below(1 + Below(kRegisters)));
 }
 
 // Which no other write of the run writes.
