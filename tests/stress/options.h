@@ -22,8 +22,8 @@ struct Options {
   uint64_t writes = 50'000;
   uint64_t seconds_max = 600;
 
-  size_t connections = 8;
-  size_t in_flight = 4;
+  size_t connections = 16;
+  size_t in_flight = 2;
   // 0: none.
   int64_t hedge_ms = 20;
   uint64_t rounds_per_life = 3;
