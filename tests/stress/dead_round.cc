@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -41,9 +42,11 @@ std::vector<Commit> CommitsOf(const std::vector<const HistoryEvent*>& events) {
     }
     commits.push_back({version, event});
   }
-  std::stable_sort(
-      commits.begin(), commits.end(),
-      [](const Commit& a, const Commit& b) { return a.version < b.version; });
+  std::sort(commits.begin(), commits.end(),
+            [](const Commit& a, const Commit& b) {
+              return std::pair(a.version, a.event->start) <
+                     std::pair(b.version, b.event->start);
+            });
   return commits;
 }
 
