@@ -32,10 +32,11 @@ void FaultMirror::Start(const asio::ip::tcp::endpoint& target) {
 
 void FaultMirror::Send(std::span<const uint8_t> bytes) {
   if (closed_) return;
-  if (bytes_ + bytes.size() > FaultProxy::kMirrorBytesMax) return Cut();
-  bytes_ += bytes.size();
+  std::vector<uint8_t> piece = pings_.Filter(bytes);
+  if (bytes_ + piece.size() > FaultProxy::kMirrorBytesMax) return Cut();
+  bytes_ += piece.size();
   pieces_.push_back({.due = std::chrono::steady_clock::now() + lag_,
-                     .bytes = {bytes.begin(), bytes.end()}});
+                     .bytes = std::move(piece)});
   Advance();
 }
 

@@ -1,7 +1,7 @@
 // FaultMirror is the second connection of a FaultProxy's connection: it sends a
-// copy of all that the client sends, some time later, and drops what the server
-// answers.  HPACK and flow control of HTTP/2 hold, since the server sees the
-// same bytes from the first one on.
+// copy of all that the client sends (but for PINGs: http2_ping_filter.h), some
+// time later, and drops what the server answers.  HPACK and flow control of
+// HTTP/2 hold, since the server sees the same frames from the first one on.
 //
 // It outlives its original by what it still has to send, and then by
 // FaultProxy::kMirrorLinger after the server's last byte, so that the server
@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "tests/support/fault_proxy.h"
+#include "tests/support/http2_ping_filter.h"
 
 namespace latchkey {
 
@@ -67,6 +68,7 @@ class FaultMirror : public std::enable_shared_from_this<FaultMirror> {
   asio::steady_timer due_timer_;
   asio::steady_timer linger_timer_;
   std::array<uint8_t, FaultProxy::kChunkBytesMax> dropped_;
+  Http2PingFilter pings_;
   std::deque<Piece> pieces_;
   // Of `pieces_`.
   size_t bytes_ = 0;

@@ -139,10 +139,10 @@ class FaultProxy {
   // REQUIRES: the connections speak HTTP/2, from their first byte on.
   void LoseReplies(int count);
 
-  // Gives the next `connections` (kNoLimit: all that come) a mirror, each byte
-  // of which is sent `lag` after the proxy has read it, also when the original
-  // is gone by then.  0 ends it.  Connections at hand are left alone: a mirror
-  // must see a connection from its first byte on.
+  // Gives the next `connections` (kNoLimit: all that come) a mirror.  Each byte
+  // is sent `lag` after the proxy has read it, also when the original is gone
+  // by then; only the PINGs of HTTP/2 are left out.  0 ends it.  Connections at
+  // hand are left alone: a mirror must see a connection from its first byte on.
   void Mirror(int connections, std::chrono::milliseconds lag);
 
   // Faults at random on all connections, at hand and later (mirrors: later

@@ -86,7 +86,6 @@ def test_a_doubled_connection_writes_once(server, cache, keys):
         counters = proxy.wait_for(lambda counts: counts["mirrors-open"] == 0)
         assert counters["mirrored"] == 1
         assert counters["mirrors-cut"] == 0
-        assert counters["bytes-mirrored"] == counters["bytes-to-server"]
     assert cache.Get(key=keys("n")).entry.value == b"100"
     # The copies did arrive: without a key each counts.
     with FaultProxy(server.address) as proxy:
