@@ -8,8 +8,10 @@
 namespace latchkey::client {
 namespace {
 
-// By default gRPC would keep away from a server that was down for up to 2
-// minutes, and fail all calls meanwhile.
+// By default gRPC would keep away from a server that was down for 1 s at first
+// and then for up to 2 minutes, and fail all calls meanwhile.  A server that is
+// started anew is back in less.
+constexpr int kReconnectBackoffMsFirst = 100;
 constexpr int kReconnectBackoffMsMax = 1000;
 
 }  // namespace
@@ -26,6 +28,8 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address,
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, options.keepalive_ms);
   }
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, options.retries ? 1 : 0);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
+                   kReconnectBackoffMsFirst);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectBackoffMsMax);
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
                                    arguments);
