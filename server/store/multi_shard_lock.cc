@@ -37,7 +37,7 @@ MultiShardLock::MultiShardLock(ShardTable& table, const ShardSet& shards)
                                      shards_(shards) {
   ForEachIndex(shards_.words_,
                [this](ShardIndex index) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-                 table_[index].mutex_.Lock();
+                 table_[index].LockCounted();
                });
 }
 
