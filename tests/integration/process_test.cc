@@ -77,7 +77,7 @@ class Process {
   // The wait status, once the process has ended, as it does when its stdout is
   // closed.
   int Wait() {
-    EXPECT_EQ(Read(stdout_, std::nullopt), "") << "more than a line on stdout";
+    EXPECT_EQ(Read(stdout_, std::nullopt), "") << "unread lines on stdout";
     int status = 0;
     EXPECT_EQ(waitpid(pid_, &status, 0), pid_);
     pid_ = 0;
@@ -109,10 +109,12 @@ int ExitCode(int status) {
 
 constexpr char kAnyPort[] = "--listen=127.0.0.1:0";
 
-// The address in the first line of a server that has started.
+// The address in the first line of a server that has started; the second has
+// that of its operations port.
 std::string AddressOf(Process& process) {
   const std::string line = process.ReadLine();
   EXPECT_THAT(line, StartsWith("listening 127.0.0.1:"));
+  EXPECT_THAT(process.ReadLine(), StartsWith("http 127.0.0.1:"));
   return line.substr(line.find(' ') + 1);
 }
 
