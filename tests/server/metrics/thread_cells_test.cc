@@ -25,7 +25,8 @@ TEST(ThreadCellsTest, CellsBeginAt0AndDoNotMix) {
 // More at a time than there are rows of their own, so that some share one.
 TEST(ThreadCellsTest, SumsOverThreadsThatLiveAtOneTime) {
   constexpr size_t kThreads = ThreadCells::kOwnRowsMax + 16;
-  constexpr uint64_t kAdds = 1'000;
+  // Enough for two that share to meet.
+  constexpr uint64_t kAdds = 100'000;
   ThreadCells cells(2);
   {
     std::latch all_here(kThreads);
@@ -83,11 +84,21 @@ TEST(ThreadCellsTest, ASumOnlyGrowsAndIsWholeAtTheEnd) {
   EXPECT_EQ(cells.Sum(0), 4 * kLives * 10);
 }
 
+// Enough for two that share to meet.
+constexpr uint64_t kLastAdds = 5'000'000;
+
+void AddMany(ThreadCells& cells) {
+  const ThreadCells::Row row = cells.OfThisThread();
+  for (uint64_t i = 0; i < kLastAdds; ++i) row.Add(0, 1);
+}
+
 // An object of a thread that counts as it ends, after the thread's slot was
-// given back, perhaps to another thread.
+// given back, while another thread has taken that slot.
 struct CountsAtItsEnd {
   ~CountsAtItsEnd() {
-    if (cells != nullptr) cells->OfThisThread().Add(0, 1);
+    if (cells == nullptr) return;
+    std::jthread heir([this] { AddMany(*cells); });
+    AddMany(*cells);
   }
   ThreadCells* cells = nullptr;
 };
@@ -95,14 +106,12 @@ thread_local CountsAtItsEnd counts_at_its_end;
 
 TEST(ThreadCellsTest, CountsWhileItsThreadEnds) {
   ThreadCells cells(1);
-  for (int i = 0; i < 10; ++i) {
-    std::thread([&cells] {
-      // Made before the slot's owner, so it ends after that.
-      counts_at_its_end.cells = &cells;
-      cells.OfThisThread().Add(0, 1);
-    }).join();
-  }
-  EXPECT_EQ(cells.Sum(0), 20u);
+  std::thread([&cells] {
+    // Made before the slot's owner, so it ends after that.
+    counts_at_its_end.cells = &cells;
+    cells.OfThisThread().Add(0, 1);
+  }).join();
+  EXPECT_EQ(cells.Sum(0), 2 * kLastAdds + 1);
 }
 
 }  // namespace
