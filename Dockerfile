@@ -3,8 +3,9 @@
 #   docker build -t latchkey .
 #   docker run --rm -p 127.0.0.1:7411:7411 latchkey
 #
-# The server has no TLS yet, hence --allow-insecure: publish its port on loopback
-# or on a network that you trust, never to the world.
+# The server has no TLS yet, hence --allow-insecure: publish its ports (7411 for
+# calls, 7412 for /metrics, /livez and /readyz) on loopback or on a network that
+# you trust, never to the world.
 FROM debian:bookworm-slim AS build
 WORKDIR /latchkey
 # Packages first: they change less often than the code.
@@ -25,8 +26,9 @@ RUN /tmp/install-packages runtime \
  && useradd --system --no-create-home --shell /usr/sbin/nologin latchkey
 COPY --from=build /installed/bin/ /usr/local/bin/
 USER latchkey
-EXPOSE 7411
+EXPOSE 7411 7412
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
   CMD ["latchkey", "health"]
-CMD ["latchkeyd", "--listen", "0.0.0.0:7411", "--allow-insecure"]
+CMD ["latchkeyd", "--listen", "0.0.0.0:7411", "--http-listen", "0.0.0.0:7412", \
+     "--allow-insecure"]

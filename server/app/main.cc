@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -47,6 +48,21 @@ void EndAtNext(int signal) {
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 }
 
+int StartFailed(const char* option, const absl::Status& status) {
+  Log(LogLevel::kError, "start-failed",
+      {{"option", option}, {"reason", std::string(status.message())}});
+  return 1;
+}
+
+// Tells stdout where the server listens: a line for calls, then one for the
+// operations port, where there is one.  Both at once, so that who has the first
+// has all.
+void TellAddresses(const std::string& listening, const std::string& http) {
+  std::printf("listening %s\n%s", listening.c_str(),
+              http.empty() ? "" : ("http " + http + "\n").c_str());
+  std::fflush(stdout);
+}
+
 int Serve(const ServerOptions& options) {
   const sigset_t stop_signals = BlockStopSignals();
   // A reader of stdout that went away is no reason to end.
@@ -56,20 +72,20 @@ int Serve(const ServerOptions& options) {
 
   Server server(options);
   const absl::StatusOr<ListenAddress> address = server.Start();
-  if (!address.ok()) {
-    Log(LogLevel::kError, "start-failed",
-        {{"option", "--listen"},
-         {"reason", std::string(address.status().message())}});
-    return 1;
-  }
+  if (!address.ok()) return StartFailed("--listen", address.status());
+  const absl::StatusOr<std::optional<ListenAddress>> ops = server.StartOps();
+  if (!ops.ok()) return StartFailed("--http-listen", ops.status());
   const std::string listening = FormatListenAddress(*address);
-  std::printf("listening %s\n", listening.c_str());
-  std::fflush(stdout);
+  const std::string http =
+      ops->has_value() ? FormatListenAddress(**ops) : std::string();
+  TellAddresses(listening, http);
   Log(LogLevel::kInfo, "listening",
       {{"address", listening},
+       {"http", http.empty() ? "off" : http},
        {"transport", options.transport},
        {"threads", std::to_string(options.threads)}});
-  if (!IsLoopback(address->host)) {
+  if (!IsLoopback(address->host) ||
+      (ops->has_value() && !IsLoopback((*ops)->host))) {
     Log(LogLevel::kWarning, "insecure",
         {{"reason", "served to other machines without TLS"}});
   }

@@ -1,5 +1,9 @@
 #include "server/app/server.h"
 
+#include "server/app/server_metrics.h"
+#include "server/ops/process_metrics.h"
+#include "server/store/store_metrics.h"
+
 namespace latchkey {
 namespace {
 
@@ -30,6 +34,7 @@ Server::Server(const ServerOptions& options)
   cache_.Register(methods_);
   health_.Register(methods_);
   reflection_.Register(methods_);
+  AddMetrics();
 }
 
 Server::~Server() = default;
@@ -42,13 +47,45 @@ absl::StatusOr<ListenAddress> Server::Start() {
   sweeper_ = std::make_unique<Sweeper>(store_, executor_);
   sweeper_->Start();
   address->port = *port;
+  readiness_.Set(Readiness::State::kReady);
   return address;
 }
 
+absl::StatusOr<std::optional<ListenAddress>> Server::StartOps() {
+  if (options_.http_listen.empty()) return std::nullopt;
+  absl::StatusOr<ListenAddress> address =
+      ParseListenAddress(options_.http_listen);
+  if (!address.ok()) return address.status();
+  ops_ = std::make_unique<OpsServer>(
+      OpsOptions{.host = address->host, .port = address->port}, metrics_,
+      readiness_);
+  const absl::StatusOr<int> port = ops_->Start();
+  if (!port.ok()) return port.status();
+  address->port = *port;
+  return *address;
+}
+
+void Server::AddMetrics() {
+  metrics_.Add([this](MetricsText& text) {
+    CollectServerMetrics({.transport = options_.transport,
+                          .threads = options_.threads,
+                          .started = started_,
+                          .now = clock_.Now(),
+                          .live_calls = live_calls()},
+                         text);
+  });
+  metrics_.Add([this](MetricsText& text) { methods_.metrics().Collect(text); });
+  metrics_.Add(
+      [this](MetricsText& text) { CollectStoreMetrics(store_, text); });
+  metrics_.Add(CollectProcessMetrics);
+}
+
 void Server::Drain() {
+  readiness_.Set(Readiness::State::kDraining);
   // First, so that who watches looks for another server before calls fail.
   health_.SetServing(false);
   transport_.Shutdown(options_.drain_seconds * kNanosPerSecond);
+  if (ops_ != nullptr) ops_->Stop();
 }
 
 }  // namespace latchkey

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "absl/status/statusor.h"
 #include "server/app/sweeper.h"
@@ -21,6 +22,9 @@
 #include "server/base/random.h"
 #include "server/config/listen_address.h"
 #include "server/config/options.h"
+#include "server/metrics/metrics_registry.h"
+#include "server/ops/ops_server.h"
+#include "server/ops/readiness.h"
 #include "server/rpc/method_table.h"
 #include "server/runtime/asio_executor.h"
 #include "server/service/cache_service.h"
@@ -47,14 +51,23 @@ class Server {
   // Errors: UNAVAILABLE when the address cannot be listened on.
   absl::StatusOr<ListenAddress> Start();
 
-  // Says NOT_SERVING, accepts nothing more, lets calls finish for
-  // `drain_seconds`, cancels the rest, and returns when all are over.
+  // Opens the operations port and returns where, or nothing where the options
+  // want none.  At most once, after Start().
+  //
+  // Errors: UNAVAILABLE when the address cannot be listened on.
+  absl::StatusOr<std::optional<ListenAddress>> StartOps();
+
+  // Says that it is not ready and NOT_SERVING, accepts nothing more, lets calls
+  // finish for `drain_seconds`, cancels the rest, and returns when all are
+  // over.  The operations port answers until then.
   void Drain();
 
   // Calls that are not over.
   int64_t live_calls() const { return transport_.live_calls(); }
 
  private:
+  void AddMetrics();
+
   // In the order of their construction: each may use those above it.
   const ServerOptions options_;
   const SystemClock clock_;
@@ -65,6 +78,10 @@ class Server {
   ReflectionService reflection_;
   MethodTable methods_;
   GrpcServer transport_;
+  const UnixNanos started_ = clock_.Now();
+  Readiness readiness_;
+  MetricsRegistry metrics_;
+  std::unique_ptr<OpsServer> ops_;
   std::unique_ptr<Sweeper> sweeper_;
   // Last, so that no step runs when the others end.
   AsioExecutor executor_;

@@ -16,6 +16,8 @@ Nanos Read(clockid_t id) {
 SystemClock::SystemClock()
     : wall_minus_monotonic_(Read(CLOCK_REALTIME) - Read(CLOCK_MONOTONIC)) {}
 
+Nanos MonotonicNow() { return Read(CLOCK_MONOTONIC); }
+
 UnixNanos SystemClock::Now() const {
   return Read(CLOCK_MONOTONIC) + wall_minus_monotonic_;
 }

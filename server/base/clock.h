@@ -28,6 +28,10 @@ constexpr UnixNanos SaturatingAdd(UnixNanos a, Nanos b) {
   return a > kNever - b ? kNever : a + b;
 }
 
+// A reading of the machine's monotonic clock, to measure how long something
+// took.  For statistics only: what decides anything asks a Clock.
+Nanos MonotonicNow();
+
 class Clock {
  public:
   virtual ~Clock() = default;

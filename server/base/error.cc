@@ -14,7 +14,7 @@ namespace {
 
 constexpr char kPayloadUrl[] = "latchkey/error-details";
 
-constexpr std::array<std::string_view, 28> kReasonNames = {
+constexpr std::array<std::string_view, kErrorReasonCount> kReasonNames = {
     "ERROR_REASON_UNSPECIFIED",
     "INVALID_KEY",
     "VALUE_TOO_LARGE",

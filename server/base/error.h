@@ -15,6 +15,7 @@
 #ifndef LATCHKEY_SERVER_BASE_ERROR_H_
 #define LATCHKEY_SERVER_BASE_ERROR_H_
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -57,6 +58,9 @@ enum class ErrorReason {
   kNotImplemented,
   kResponseTooLarge,
 };
+
+inline constexpr size_t kErrorReasonCount =
+    static_cast<size_t>(ErrorReason::kResponseTooLarge) + 1;
 
 // The name of the value in errors.proto, as "KEY_EXISTS".
 std::string_view ErrorReasonName(ErrorReason reason);

@@ -26,17 +26,32 @@ Mutex::Mutex(LockRank rank) : rank_(rank) {
   LATCHKEY_CHECK(rank < kLeafRank, "kLeafRank belongs to leaves");
 }
 
-void Mutex::Lock() {
+void Mutex::CheckOrder() const {
   for (int i = 0; i < held.count; ++i) {
     LATCHKEY_CHECK(held.mutexes[i] != this, "a thread locks a mutex once");
     LATCHKEY_CHECK(held.ranks[i] < rank_,
                    "mutexes are locked in ascending rank, leaves last");
   }
   LATCHKEY_CHECK(held.count < kHeldMax, "a thread holds few mutexes");
-  mutex_.lock();
+}
+
+void Mutex::NoteHeld() const {
   held.mutexes[held.count] = this;
   held.ranks[held.count] = rank_;
   ++held.count;
+}
+
+void Mutex::Lock() {
+  CheckOrder();
+  mutex_.lock();
+  NoteHeld();
+}
+
+bool Mutex::TryLock() {
+  CheckOrder();
+  if (!mutex_.try_lock()) return false;
+  NoteHeld();
+  return true;
 }
 
 void Mutex::Unlock() {

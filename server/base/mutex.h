@@ -52,6 +52,9 @@ class ABSL_LOCKABLE Mutex {
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION();
   void Unlock() ABSL_UNLOCK_FUNCTION();
 
+  // Locks and returns true, where no other thread holds it.
+  bool TryLock() ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true);
+
   // Where the compiler cannot follow: says, and with LATCHKEY_RANK_CHECK
   // verifies, that the calling thread holds this mutex.
   void AssertHeld() const ABSL_ASSERT_EXCLUSIVE_LOCK();
@@ -59,6 +62,10 @@ class ABSL_LOCKABLE Mutex {
  private:
   std::mutex mutex_;
 #ifdef LATCHKEY_RANK_CHECK
+  // End the process where this lock would be out of order; note it as held.
+  void CheckOrder() const;
+  void NoteHeld() const;
+
   const LockRank rank_ = kLeafRank;
 #endif
 };
@@ -83,6 +90,7 @@ class [[nodiscard]] ABSL_SCOPED_LOCKABLE MutexLock {
 inline Mutex::Mutex(LockRank) {}
 inline void Mutex::Lock() { mutex_.lock(); }
 inline void Mutex::Unlock() { mutex_.unlock(); }
+inline bool Mutex::TryLock() { return mutex_.try_lock(); }
 inline void Mutex::AssertHeld() const {}
 #endif
 

@@ -40,9 +40,18 @@ constexpr char kFooter[] =
     "file of --config, as `drain-seconds = 5`.  The command line goes before\n"
     "the environment, and the environment before the file.\n";
 
+// Where the operations port listens where no one says otherwise, and how one
+// says that there is to be none.
+constexpr char kHttpListen[] = "127.0.0.1:7412";
+constexpr char kOff[] = "off";
+
 std::string CheckListen(const std::string& text) {
   const absl::StatusOr<ListenAddress> address = ParseListenAddress(text);
   return address.ok() ? "" : std::string(address.status().message());
+}
+
+std::string CheckHttpListen(const std::string& text) {
+  return text.empty() || text == kOff ? "" : CheckListen(text);
 }
 
 std::string CheckTransport(const std::string& name) {
@@ -76,6 +85,9 @@ class Parser {
   std::vector<std::string> WithEnvironment(
       const std::vector<std::string>& arguments);
 
+  // Puts in --http-listen what its words and its absence stand for.
+  void SettleHttpListen();
+
   CommandLine Refuse(std::string problem) const;
   std::string PrintConfig() const;
 
@@ -90,6 +102,7 @@ class Parser {
 };
 
 Parser::Parser(const Environment& environment) : environment_(environment) {
+  options_.http_listen = kHttpListen;
   options_.threads = std::clamp(UsableCores(), 1, kThreadsMax);
   app_.option_defaults()->always_capture_default();
   app_.allow_config_extras(CLI::config_extras_mode::error);
@@ -111,6 +124,13 @@ void Parser::AddServingOptions() {
                   "Port 0: the system chooses one. The address is the first "
                   "line of stdout")
       ->check(CheckListen)
+      ->type_name("HOST:PORT");
+  app_.add_option("--http-listen", options_.http_listen,
+                  "Where to answer /metrics, /livez and /readyz over HTTP, as "
+                  "--listen; off: nowhere. Where not given and --listen has "
+                  "port 0: 127.0.0.1, port 0. The address is the second line "
+                  "of stdout, as http HOST:PORT")
+      ->check(CheckHttpListen)
       ->type_name("HOST:PORT");
   app_.add_flag("--allow-insecure", options_.allow_insecure,
                 "Listen on other than loopback addresses although there is no "
@@ -197,7 +217,16 @@ std::vector<std::string> Parser::WithEnvironment(
       sources_.emplace_back(option, Source::kFile);
     }
   }
-  all.insert(all.end(), arguments.begin(), arguments.end());
+  for (const std::string& argument : arguments) {
+    // To CLI11 `--name=` has no value, and it takes the next argument for it.
+    if (argument.starts_with("--") &&
+        argument.find('=') + 1 == argument.size()) {
+      all.push_back(argument.substr(0, argument.size() - 1));
+      all.emplace_back();
+    } else {
+      all.push_back(argument);
+    }
+  }
   return all;
 }
 
@@ -235,7 +264,8 @@ std::string Parser::PrintConfig() const {
   };
   // No value that was accepted has a character that TOML would want escaped.
   return absl::StrCat(
-      "listen = ", quoted(options_.listen),
+      "listen = ", quoted(options_.listen), "http-listen = ",
+      quoted(options_.http_listen.empty() ? kOff : options_.http_listen),
       "allow-insecure = ", flag(options_.allow_insecure), "\n",
       "transport = ", quoted(options_.transport),
       "threads = ", options_.threads, "\n",
@@ -246,6 +276,17 @@ std::string Parser::PrintConfig() const {
       "\n", "idempotency-bytes-max = ", options_.idempotency_bytes_max, "\n",
       "log-level = ", quoted(options_.log_level),
       "log-format = ", quoted(options_.log_format));
+}
+
+void Parser::SettleHttpListen() {
+  std::string& address = options_.http_listen;
+  if (address == kOff) {
+    address.clear();
+  } else if (app_.get_option("--http-listen")->count() == 0 &&
+             ParseListenAddress(options_.listen)->port == 0) {
+    // Who wants any port for calls runs more than one server on this machine.
+    address = "127.0.0.1:0";
+  }
 }
 
 CommandLine Parser::Parse(const std::vector<std::string>& arguments) {
@@ -262,10 +303,16 @@ CommandLine Parser::Parse(const std::vector<std::string>& arguments) {
   } catch (const CLI::ParseError& error) {
     return Refuse(error.what());
   }
-  if (!options_.allow_insecure &&
-      !IsLoopback(ParseListenAddress(options_.listen)->host)) {
+  SettleHttpListen();
+  for (const auto& [name, address] :
+       {std::pair("--listen: ", &options_.listen),
+        std::pair("--http-listen: ", &options_.http_listen)}) {
+    if (options_.allow_insecure || address->empty() ||
+        IsLoopback(ParseListenAddress(*address)->host)) {
+      continue;
+    }
     return Refuse(absl::StrCat(
-        "--listen: ", options_.listen,
+        name, *address,
         " can be reached from other machines, and there is no TLS; if that is "
         "meant, add --allow-insecure"));
   }

@@ -1,5 +1,6 @@
 // What an operator can choose about latchkeyd.  command_line.h fills it in, and
-// says the default of --threads, which depends on the machine.
+// says the defaults of --threads, which depends on the machine, and of
+// --http-listen.
 
 #ifndef LATCHKEY_SERVER_CONFIG_OPTIONS_H_
 #define LATCHKEY_SERVER_CONFIG_OPTIONS_H_
@@ -12,6 +13,11 @@ namespace latchkey {
 struct ServerOptions {
   // HOST:PORT, an IPv6 address in brackets.  Port 0: the system chooses one.
   std::string listen = "127.0.0.1:7411";
+
+  // Where the operations port listens, as `listen`; empty for none.  What
+  // command_line.h fills in is 127.0.0.1:7412, or port 0 where `listen` has
+  // that.
+  std::string http_listen;
 
   // Whether clients beyond this machine may be served without TLS.
   bool allow_insecure = false;

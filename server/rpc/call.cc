@@ -18,18 +18,24 @@ void Call::AddTrailer(std::string_view name, std::string_view value) {
 }
 
 void Call::Reply(const google::protobuf::MessageLite& response) {
-  DoReply(response, TakeTrailers());
+  const size_t bytes = response.ByteSizeLong();
+  DoReply(response, TakeTrailers(0, ErrorReason::kUnspecified, bytes));
 }
 
 void Call::Fail(const absl::Status& error) {
   LATCHKEY_CHECK(!error.ok(), "a call fails with an error");
-  DoFinish(ToWireStatus(error), TakeTrailers());
+  const WireStatus status = ToWireStatus(error);
+  DoFinish(status, TakeTrailers(status.code, status.reason, 0));
 }
 
-void Call::Close() { DoFinish(WireStatus{}, TakeTrailers()); }
+void Call::Close() {
+  DoFinish(WireStatus{}, TakeTrailers(0, ErrorReason::kUnspecified, 0));
+}
 
 void Call::Send(const google::protobuf::MessageLite& message) {
   LATCHKEY_CHECK(!finished_, "a message comes before the end of its call");
+  const size_t bytes = message.ByteSizeLong();
+  if (metrics_ != nullptr) metrics_->CountSent(bytes);
   DoSend(message);
 }
 
@@ -38,13 +44,23 @@ void Call::Receive() {
   DoReceive();
 }
 
-Trailers Call::TakeTrailers() {
+Trailers Call::TakeTrailers(int code, ErrorReason reason, size_t reply_bytes) {
   LATCHKEY_CHECK(!finished_, "a call is finished once");
   finished_ = true;
-  if (FindMetadata(kTimingRequest) == "1") {
-    const Nanos elapsed = clock_.Now() - arrival_;
+  const bool timing = FindMetadata(kTimingRequest) == "1";
+  if (metrics_ == nullptr && !timing) return std::move(trailers_);
+  const Nanos elapsed = clock_.Now() - arrival_;
+  if (timing) {
     trailers_.emplace_back(kTimingAnswer,
                            std::to_string(elapsed / kNanosPerMicro));
+  }
+  // Before the answer goes out: who has it finds it counted.
+  if (metrics_ != nullptr) {
+    metrics_->CountEnd({.code = code,
+                        .reason = reason,
+                        .duration = elapsed,
+                        .request_bytes = request_bytes_,
+                        .reply_bytes = reply_bytes});
   }
   return std::move(trailers_);
 }

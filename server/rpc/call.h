@@ -26,6 +26,7 @@
 #include "absl/status/status.h"
 #include "google/protobuf/message_lite.h"
 #include "server/base/clock.h"
+#include "server/rpc/rpc_metrics.h"
 #include "server/rpc/status_mapping.h"
 #include "server/runtime/deadline.h"
 
@@ -54,6 +55,15 @@ class Call {
 
   // Ends by the client's deadline, its cancel, a lost connection or a drain.
   virtual DeadlineToken token() const = 0;
+
+  // Counts the call under `method` when it is finished; `request_bytes` is the
+  // size of a unary request.  MethodTable says so, in Route() and on dispatch.
+  //
+  // REQUIRES: the call is not finished, and `method` outlives it.
+  void CountUnder(MethodMetrics& method, size_t request_bytes) {
+    metrics_ = &method;
+    request_bytes_ = request_bytes;
+  }
 
   // Adds metadata to the end of the answer.  REQUIRES: the call is not
   // finished.
@@ -89,15 +99,16 @@ class Call {
 
  private:
   // What a transport does.  Each is called as the public method of the name
-  // says; `trailers` are all that the answer carries beside the status.
+  // says; `trailers` are all that the answer carries beside the status.  The
+  // GetCachedSize() of a message is its size.
   virtual void DoReply(const google::protobuf::MessageLite& response,
                        Trailers trailers) = 0;
   virtual void DoFinish(const WireStatus& status, Trailers trailers) = 0;
   virtual void DoSend(const google::protobuf::MessageLite& message) = 0;
   virtual void DoReceive() = 0;
 
-  // Marks the call finished and returns its trailers.
-  Trailers TakeTrailers();
+  // Marks the call finished, counts it, and returns its trailers.
+  Trailers TakeTrailers(int code, ErrorReason reason, size_t reply_bytes);
 
   const Clock& clock_;
   const UnixNanos arrival_;
@@ -105,6 +116,9 @@ class Call {
   // Touched by whoever holds the call; see "Thread safety".
   bool finished_ = false;
   Trailers trailers_;
+  // Null for a call that is not counted.
+  MethodMetrics* metrics_ = nullptr;
+  size_t request_bytes_ = 0;
 };
 
 }  // namespace latchkey

@@ -11,23 +11,27 @@
 namespace latchkey {
 
 void MethodTable::AddUnary(std::string_view path, UnaryHandler handler) {
-  const bool added =
-      methods_.try_emplace(std::string(path), Method{std::move(handler), {}})
-          .second;
+  const auto [it, added] = methods_.try_emplace(std::string(path));
   LATCHKEY_CHECK(added, "a method has one handler");
+  it->second = {std::move(handler), {}, &metrics_.Add(path, false)};
 }
 
 void MethodTable::AddStream(std::string_view path,
                             StreamHandlerFactory factory) {
-  const bool added =
-      methods_.try_emplace(std::string(path), Method{{}, std::move(factory)})
-          .second;
+  const auto [it, added] = methods_.try_emplace(std::string(path));
   LATCHKEY_CHECK(added, "a method has one handler");
+  it->second = {{}, std::move(factory), &metrics_.Add(path, true)};
 }
 
 const Method* MethodTable::Find(std::string_view path) const {
   const auto it = methods_.find(ToAbsl(path));
   return it == methods_.end() ? nullptr : &it->second;
+}
+
+const Method* MethodTable::Route(Call& call) const {
+  const Method* method = Find(call.method());
+  call.CountUnder(method != nullptr ? *method->metrics : metrics_.unknown(), 0);
+  return method;
 }
 
 absl::Status UnknownMethodError(std::string_view path) {
@@ -37,6 +41,7 @@ absl::Status UnknownMethodError(std::string_view path) {
 
 void DispatchUnary(const Method& method, Call& call, std::string_view request,
                    UnixNanos now) {
+  call.CountUnder(*method.metrics, request.size());
   const EndReason end = call.token().Check(now);
   if (end != EndReason::kNone) {
     // True of a read as well; only the handlers know which calls write.

@@ -1,5 +1,6 @@
-// MethodTable maps the path of a method to its handler.  It is filled once, by
-// the services, and then only read by the transports.
+// MethodTable maps the path of a method to its handler, and counts what becomes
+// of its calls.  It is filled once, by the services, and then only read by the
+// transports.
 //
 // Thread safety: Find() and Dispatch() may be called from any thread once all
 // methods were added.
@@ -15,6 +16,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "server/base/clock.h"
 #include "server/rpc/call.h"
+#include "server/rpc/rpc_metrics.h"
 
 namespace latchkey {
 
@@ -50,10 +52,12 @@ using UnaryHandler = std::function<void(Call& call, std::string_view request)>;
 using StreamHandlerFactory =
     std::function<std::unique_ptr<StreamHandler>(Call& call)>;
 
-// One of the two is set.
+// One of the first two is set.
 struct Method {
   UnaryHandler unary;
   StreamHandlerFactory stream;
+  // Where its calls are counted.
+  MethodMetrics* metrics = nullptr;
 };
 
 class MethodTable {
@@ -65,7 +69,14 @@ class MethodTable {
   // The method of `path`, or nullptr: answer UnknownMethodError().
   const Method* Find(std::string_view path) const;
 
+  // As Find(call.method()), for a call that just came.  Whatever becomes of it
+  // is counted, also where it never reaches its handler.
+  const Method* Route(Call& call) const;
+
+  const RpcMetrics& metrics() const { return metrics_; }
+
  private:
+  RpcMetrics metrics_;
   absl::flat_hash_map<std::string, Method> methods_;
 };
 

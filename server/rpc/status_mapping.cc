@@ -9,7 +9,6 @@
 #include "google/protobuf/message_lite.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
-#include "server/base/error.h"
 
 namespace latchkey {
 namespace {
@@ -46,6 +45,7 @@ WireStatus ToWireStatus(const absl::Status& status) {
   wire.message = std::string(status.message());
   const std::optional<ErrorDetails> details = GetErrorDetails(status);
   if (!details.has_value()) return wire;
+  wire.reason = details->reason;
 
   google::rpc::Status rpc_status;
   rpc_status.set_code(wire.code);

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "server/base/error.h"
 
 namespace latchkey {
 
@@ -21,6 +22,9 @@ struct WireStatus {
 
   // A serialized google.rpc.Status for `grpc-status-details-bin`, or empty.
   std::string details;
+
+  // The reason in `details`, for who counts; it does not travel by itself.
+  ErrorReason reason = ErrorReason::kUnspecified;
 };
 
 // `status` with its details (server/base/error.h) as google.rpc.Status: an

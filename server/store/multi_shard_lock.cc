@@ -39,7 +39,7 @@ void MultiShardLock::LockAll() const ABSL_NO_THREAD_SAFETY_ANALYSIS {
   }
   ForEachIndex(shards_.words_,
                [this](ShardIndex index) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-                 table_[index].mutex_.Lock();
+                 table_[index].LockCounted();
                });
 }
 

@@ -55,7 +55,15 @@ void Shard::RemoveExpired(UnixNanos now, size_t entries_max,
     if (expire_time > now) return;
     const std::string_view key = entry->key();
     removed.push_back(Remove({key, hasher_.Hash(key)}));
+    ++counters_.expired;
   }
+}
+
+ShardCounters Shard::counters() const {
+  ShardCounters counters = counters_;
+  counters.entries = table_.size();
+  counters.entries_expiring = expiry_.size();
+  return counters;
 }
 
 void Shard::IndexExpiry(Entry* entry) {

@@ -27,6 +27,7 @@
 #include "server/store/hashed_key.h"
 #include "server/store/key_hasher.h"
 #include "server/store/ledger.h"
+#include "server/store/shard_counters.h"
 
 namespace latchkey {
 
@@ -70,6 +71,13 @@ class alignas(64) Shard {
     return table_.size();
   }
 
+  // Counts a key that a read looked for.
+  void CountRead(bool found) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    ++(found ? counters_.hits : counters_.misses);
+  }
+
+  ShardCounters counters() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   // Tells the compiler what it cannot follow through MultiShardLock, and in a
   // debug build verifies it.
   void AssertHeld() const ABSL_ASSERT_EXCLUSIVE_LOCK(mutex_) {
@@ -107,6 +115,19 @@ class alignas(64) Shard {
     }
   };
 
+  // Locks the mutex, and counts where that has to wait: only then is a clock
+  // read.
+  void LockCounted() ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex_) {
+    if (!mutex_.TryLock()) [[unlikely]]
+      LockContended();
+  }
+  void LockContended() ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex_) {
+    const Nanos start = MonotonicNow();
+    mutex_.Lock();
+    ++counters_.lock_waits;
+    counters_.lock_wait_sum += MonotonicNow() - start;
+  }
+
   void IndexExpiry(Entry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void UnindexExpiry(Entry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -120,6 +141,8 @@ class alignas(64) Shard {
   absl::flat_hash_set<Slot, SlotHash, SlotEqual> table_ ABSL_GUARDED_BY(mutex_);
   absl::btree_set<std::pair<UnixNanos, Entry*>> expiry_ ABSL_GUARDED_BY(mutex_);
   Ledger ledger_ ABSL_GUARDED_BY(mutex_);
+  // Without the entries, which the table counts.
+  ShardCounters counters_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Holds one shard's mutex for the length of a scope.
@@ -130,7 +153,7 @@ class [[nodiscard]] ABSL_SCOPED_LOCKABLE ShardLock {
  public:
   explicit ShardLock(Shard& shard) ABSL_EXCLUSIVE_LOCK_FUNCTION(shard.mutex_)
       : shard_(shard) {
-    shard_.mutex_.Lock();
+    shard_.LockCounted();
   }
   ~ShardLock() ABSL_UNLOCK_FUNCTION() { shard_.mutex_.Unlock(); }
 

@@ -121,6 +121,7 @@ absl::StatusOr<GetResult> Store::Get(const GetOperation& operation,
   if (absl::Status s = CheckToken(token, now); !s.ok()) return s;
   Entry* entry = shard.Find(key, now);
   if (MutantActive(Mutant::kStaleRead)) entry = ReadFromCache(entry);
+  shard.CountRead(entry != nullptr);
   return MakeGetResult(entry, operation.if_version_not);
 }
 
@@ -137,8 +138,9 @@ absl::StatusOr<BatchGetResult> Store::BatchGet(
     Shard& shard = (*shards_)[key.shard()];
     {
       ShardLock lock(shard);
-      result.results.push_back(
-          MakeGetResult(shard.Find(key, clock_.Now()), kNoVersion));
+      Entry* entry = shard.Find(key, clock_.Now());
+      shard.CountRead(entry != nullptr);
+      result.results.push_back(MakeGetResult(entry, kNoVersion));
     }
     absl::Status s = budget.Take(result.results.back().found.entry.get());
     if (!s.ok()) return s;
@@ -169,6 +171,7 @@ absl::StatusOr<BatchGetResult> Store::BatchGetAtomic(
     Shard& shard = lock[key.shard()];
     shard.AssertHeld();
     Entry* entry = shard.Find(key, now);
+    shard.CountRead(entry != nullptr);
     if (absl::Status s = budget.Take(entry); !s.ok()) return s;
     result.results.push_back(MakeGetResult(entry, kNoVersion));
   }
@@ -398,14 +401,16 @@ size_t Store::SweepLedger(size_t records_max) {
                      });
 }
 
-size_t Store::EntryCount() const {
-  size_t count = 0;
+size_t Store::EntryCount() const { return Counters().entries; }
+
+ShardCounters Store::Counters() const {
+  ShardCounters sum;
   for (size_t i = 0; i < kShardCount; ++i) {
     Shard& shard = (*shards_)[static_cast<ShardIndex>(i)];
     ShardLock lock(shard);
-    count += shard.size();
+    sum.Add(shard.counters());
   }
-  return count;
+  return sum;
 }
 
 uint64_t Store::last_version() const { return version_.load(); }

@@ -41,6 +41,7 @@
 #include "server/store/key_hasher.h"
 #include "server/store/ledger.h"
 #include "server/store/operations.h"
+#include "server/store/shard_counters.h"
 #include "server/store/shard_table.h"
 
 namespace latchkey {
@@ -155,6 +156,9 @@ class Store {
 
   // How many entries are held, expired ones that were not swept included.
   size_t EntryCount() const;
+
+  // What all shards have counted, each at some moment during the call.
+  ShardCounters Counters() const;
 
   // The version of the last commit.
   uint64_t last_version() const;

@@ -33,7 +33,7 @@ std::unique_ptr<ChildProcess> Start(const std::vector<std::string>& arguments) {
 int Wait(ChildProcess& process) {
   std::string rest;
   const int status = process.Wait(&rest);
-  EXPECT_EQ(rest, "") << "more than a line on stdout";
+  EXPECT_EQ(rest, "") << "unread lines on stdout";
   return status;
 }
 
@@ -43,10 +43,12 @@ int ExitCode(int status) {
 
 constexpr char kAnyPort[] = "--listen=127.0.0.1:0";
 
-// The address in the first line of a server that has started.
+// The address in the first line of a server that has started; the second has
+// that of its operations port.
 std::string AddressOf(ChildProcess& process) {
   const std::string line = process.ReadLine();
   EXPECT_THAT(line, StartsWith("listening 127.0.0.1:"));
+  EXPECT_THAT(process.ReadLine(), StartsWith("http 127.0.0.1:"));
   return line.substr(line.find(' ') + 1);
 }
 

@@ -100,7 +100,7 @@ LINKS = {
     "PkgConfig::nghttp2": "nghttp2",
     "PkgConfig::protobuf": "protobuf",
     "PkgConfig::sodium": "sodium",
-    "httplib::httplib": "httplib",
+    "PkgConfig::httplib": "httplib",
     "spdlog::spdlog": "spdlog",
     "latchkey_proto_messages": "proto",
     "latchkey_proto_stubs": "stubs",

@@ -88,6 +88,7 @@ void CallQueue::OnAccepted(GrpcCallSlot* slot, bool ok) {
   live_calls_.fetch_add(1, std::memory_order_relaxed);
   slot->call.emplace(*slot, clock_, clock_.Now());
   if (refusing_.load(std::memory_order_relaxed)) {
+    methods_.Route(*slot->call);
     slot->call->AddTrailer("grpc-retry-pushback-ms", kRetryPushbackMs);
     // True of a read as well; only the handlers know which calls write.
     slot->call->Fail(

@@ -20,8 +20,7 @@ UnixNanos ToUnixNanos(gpr_timespec deadline, UnixNanos now) {
 }
 
 grpc::ByteBuffer Serialize(const google::protobuf::MessageLite& message) {
-  const size_t size = message.ByteSizeLong();
-  grpc::Slice slice(size);
+  grpc::Slice slice(static_cast<size_t>(message.GetCachedSize()));
   // A new slice is ours alone until the buffer below shares it.
   message.SerializeWithCachedSizesToArray(const_cast<uint8_t*>(slice.begin()));
   return grpc::ByteBuffer(&slice, 1);
@@ -36,7 +35,7 @@ GrpcCall::GrpcCall(GrpcCallSlot& slot, const Clock& clock, UnixNanos now)
       deadline_(ToUnixNanos(slot.context.raw_deadline(), now)) {}
 
 void GrpcCall::Begin(const MethodTable& methods) {
-  method_ = methods.Find(slot_.context.method());
+  method_ = methods.Route(*this);
   if (method_ == nullptr) {
     Fail(UnknownMethodError(slot_.context.method()));
     return;

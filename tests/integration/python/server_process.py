@@ -6,6 +6,7 @@ shows.
 """
 
 import contextlib
+import functools
 import os
 import signal
 import subprocess
@@ -49,14 +50,16 @@ class ServerProcess:
         host, _, port = self.address.rpartition(":")
         self.socket_address = (host, int(port))
 
+    @functools.cached_property
+    def http_address(self):
+        """Where the operations port is: what the second line says."""
+        line = self._read_line()
+        prefix = "http "
+        assert line.startswith(prefix), (line, self.log())
+        return line[len(prefix):].strip()
+
     def _read_address(self):
-        # A server that never prints its address is killed, which ends the read.
-        timer = threading.Timer(PATIENCE_SECONDS, self._process.kill)
-        timer.start()
-        try:
-            line = self._process.stdout.readline().decode()
-        finally:
-            timer.cancel()
+        line = self._read_line()
         prefix = "listening "
         if not line.startswith(prefix):
             self._process.kill()
@@ -65,9 +68,31 @@ class ServerProcess:
                                  f"{code} and logged:\n{self.log()}")
         return line[len(prefix):].strip()
 
+    def _read_line(self):
+        # A server that never prints it is killed, which ends the read.
+        timer = threading.Timer(PATIENCE_SECONDS, self._process.kill)
+        timer.start()
+        try:
+            return self._process.stdout.readline().decode()
+        finally:
+            timer.cancel()
+
     @property
     def pid(self):
         return self._process.pid
+
+    def open_files(self):
+        """What the process has open, as its numbers."""
+        return os.listdir(f"/proc/{self.pid}/fd")
+
+    def rest_of_stdout(self):
+        """What was printed and not read, once the process has closed it."""
+        timer = threading.Timer(PATIENCE_SECONDS, self._process.kill)
+        timer.start()
+        try:
+            return self._process.stdout.read().decode()
+        finally:
+            timer.cancel()
 
     def running(self):
         return self._process.poll() is None

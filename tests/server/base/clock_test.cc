@@ -29,6 +29,16 @@ TEST(ClockTest, SaturatingAddStopsAtNever) {
   }
 }
 
+TEST(ClockTest, MonotonicTimeNeverGoesBackAndGoesOn) {
+  const Nanos first = MonotonicNow();
+  Nanos last = first;
+  while (last == first) {
+    const Nanos now = MonotonicNow();
+    ASSERT_GE(now, last);
+    last = now;
+  }
+}
+
 TEST(ClockTest, SystemClockCountsFromTheUnixEpochAndNeverBack) {
   const SystemClock clock;
   UnixNanos last = clock.Now();

@@ -59,6 +59,25 @@ TEST(MutexTest, UnlockedMutexesAreForgotten) {
   MutexLock lock(first);
 }
 
+TEST(MutexTest, TryLockTakesOnlyWhatIsFree) {
+  Mutex mutex(0);
+  const auto another_thread_gets_it = [&mutex] {
+    bool locked = false;
+    std::thread([&] {
+      if (!mutex.TryLock()) return;
+      locked = true;
+      mutex.Unlock();
+    }).join();
+    return locked;
+  };
+  EXPECT_TRUE(another_thread_gets_it());
+  ASSERT_TRUE(mutex.TryLock());
+  mutex.AssertHeld();
+  EXPECT_FALSE(another_thread_gets_it());
+  mutex.Unlock();
+  EXPECT_TRUE(another_thread_gets_it());
+}
+
 #ifdef LATCHKEY_RANK_CHECK
 
 // Each takes locks that the compiler would refuse if it could see them.
@@ -67,6 +86,13 @@ void LockDescending() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   Mutex second(1);
   second.Lock();
   first.Lock();
+}
+
+void TryLockDescending() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  Mutex first(0);
+  Mutex second(1);
+  second.Lock();
+  first.TryLock();
 }
 
 void LockEqualRanks() ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -110,6 +136,7 @@ void AssertWhatAnotherHolds() ABSL_NO_THREAD_SAFETY_ANALYSIS {
 
 TEST(MutexDeathTest, LocksOutOfOrderEndTheProcess) {
   EXPECT_DEATH(LockDescending(), "ascending rank");
+  EXPECT_DEATH(TryLockDescending(), "ascending rank");
   EXPECT_DEATH(LockEqualRanks(), "ascending rank");
   EXPECT_DEATH(LockTwoLeaves(), "ascending rank");
   EXPECT_DEATH(LockRankedAfterLeaf(), "ascending rank");

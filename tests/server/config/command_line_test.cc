@@ -49,6 +49,7 @@ TEST(CommandLineTest, DefaultsServeOnLoopback) {
   const CommandLine line = Parse({});
   ASSERT_EQ(line.action, CommandLine::Action::kServe) << line.text;
   EXPECT_EQ(line.options.listen, "127.0.0.1:7411");
+  EXPECT_EQ(line.options.http_listen, "127.0.0.1:7412");
   EXPECT_FALSE(line.options.allow_insecure);
   EXPECT_EQ(line.options.transport, "grpc");
   EXPECT_EQ(line.options.threads, UsableCores());
@@ -97,6 +98,8 @@ TEST(CommandLineTest, EveryOptionCanBeGivenInEachWay) {
   };
   for (const Row& row : {
            Row{"listen", "[::1]:0", "listen = \"[::1]:0\""},
+           Row{"http-listen", "[::1]:9", "http-listen = \"[::1]:9\""},
+           Row{"http-listen", "off", "http-listen = \"off\""},
            Row{"allow-insecure", "true", "allow-insecure = true"},
            Row{"transport", "grpc", "transport = \"grpc\""},
            Row{"threads", "7", "threads = 7"},
@@ -133,6 +136,48 @@ TEST(CommandLineTest, PrintedConfigurationIsOneThatCanBeRead) {
   ASSERT_EQ(printed.action, CommandLine::Action::kPrint);
   const ConfigFile file(printed.text);
   EXPECT_EQ(Parse({"--print-config", file.flag()}).text, printed.text);
+}
+
+// Servers that each take any port must not meet at the port for operations.
+TEST(CommandLineTest, TheOperationsPortFollowsTheOther) {
+  const ConfigFile port_0("listen = \"127.0.0.1:0\"\n");
+  const ConfigFile off("http-listen = \"\"\n");
+  struct Row {
+    std::vector<std::string> arguments;
+    const char* want;
+  };
+  for (const Row& row : {
+           Row{{}, "127.0.0.1:7412"},
+           Row{{"--listen=127.0.0.1:7500"}, "127.0.0.1:7412"},
+           Row{{"--listen=127.0.0.1:0"}, "127.0.0.1:0"},
+           Row{{"--listen=[::1]:0"}, "127.0.0.1:0"},
+           Row{{port_0.flag()}, "127.0.0.1:0"},
+           Row{{"--listen=127.0.0.1:0", "--http-listen=127.0.0.1:7412"},
+               "127.0.0.1:7412"},
+           Row{{"--listen=127.0.0.1:0", "--http-listen=off"}, ""},
+           Row{{"--http-listen=off"}, ""},
+           Row{{"--http-listen=", "--threads=3"}, ""},
+           Row{{"--http-listen", "", "--threads=3"}, ""},
+           Row{{off.flag()}, ""},
+       }) {
+    const CommandLine line = Parse(row.arguments);
+    ASSERT_EQ(line.action, CommandLine::Action::kServe) << line.text;
+    EXPECT_EQ(line.options.http_listen, row.want);
+  }
+}
+
+TEST(CommandLineTest, TheOperationsPortIsOfLoopbackToo) {
+  for (const char* address : {"0.0.0.0:1", "[::]:0", "example.org:1"}) {
+    const std::string flag = "--http-listen=" + std::string(address);
+    const CommandLine line = Parse({flag});
+    EXPECT_EQ(line.action, CommandLine::Action::kRefuse);
+    EXPECT_THAT(line.text, StartsWith("latchkeyd: --http-listen: " +
+                                      std::string(address)));
+    EXPECT_THAT(line.text, HasSubstr("--allow-insecure"));
+    EXPECT_EQ(Parse({flag, "--allow-insecure"}).options.http_listen, address);
+  }
+  EXPECT_THAT(Parse({"--http-listen=nonsense"}).text,
+              StartsWith("latchkeyd: --http-listen"));
 }
 
 TEST(CommandLineTest, EnvironmentNamesTheFile) {

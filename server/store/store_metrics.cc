@@ -1,0 +1,68 @@
+#include "server/store/store_metrics.h"
+
+namespace latchkey {
+namespace {
+
+void CollectShards(const ShardCounters& counters, MetricsText& text) {
+  text.Family("latchkey_db_keys", MetricType::kGauge,
+              "Entries held, with those that have expired and were not yet "
+              "swept.");
+  text.Sample({}, counters.entries);
+  text.Family("latchkey_db_keys_expiring", MetricType::kGauge,
+              "Entries held that have an expiry.");
+  text.Sample({}, counters.entries_expiring);
+
+  text.Family("latchkey_keyspace_hits_total", MetricType::kCounter,
+              "Keys of Get and BatchGet that were found. A Get with touch and "
+              "the reads of a transaction are not counted.");
+  text.Sample({}, counters.hits);
+  text.Family("latchkey_keyspace_misses_total", MetricType::kCounter,
+              "Keys of Get and BatchGet that were not found, or had expired.");
+  text.Sample({}, counters.misses);
+
+  text.Family("latchkey_expired_keys_total", MetricType::kCounter,
+              "Entries that the sweep removed because they had expired; not "
+              "those that a write replaced first.");
+  text.Sample({}, counters.expired);
+
+  text.Family("latchkey_shard_lock_waits_total", MetricType::kCounter,
+              "Times that a thread had to wait for a shard's lock.");
+  text.Sample({}, counters.lock_waits);
+  text.Family("latchkey_shard_lock_wait_seconds_total", MetricType::kCounter,
+              "Time that threads waited for a shard's lock.");
+  text.SampleSeconds({}, counters.lock_wait_sum);
+}
+
+void CollectLedger(const Store& store, MetricsText& text) {
+  const LedgerBudget& budget = store.ledger_budget();
+  text.Family("latchkey_idempotency_records", MetricType::kGauge,
+              "Outcomes of keyed writes that are kept, with those that have "
+              "outlived the window and were not yet swept.");
+  text.Sample({}, budget.records());
+  text.Family("latchkey_idempotency_bytes", MetricType::kGauge,
+              "What those outcomes take of --idempotency-bytes-max.");
+  text.Sample({}, budget.bytes());
+
+  const LedgerCounters& counters = store.ledger_counters();
+  text.Family("latchkey_idempotency_replays_total", MetricType::kCounter,
+              "Copies of keyed writes that got the outcome of the first.");
+  text.Sample({}, counters.replays.load(std::memory_order_relaxed));
+  text.Family("latchkey_idempotency_mismatches_total", MetricType::kCounter,
+              "Keyed writes whose key had come before with another request.");
+  text.Sample({}, counters.mismatches.load(std::memory_order_relaxed));
+  text.Family("latchkey_idempotency_refusals_total", MetricType::kCounter,
+              "Keyed writes and fences that found no room for a record.");
+  text.Sample({}, counters.refusals.load(std::memory_order_relaxed));
+}
+
+}  // namespace
+
+void CollectStoreMetrics(const Store& store, MetricsText& text) {
+  CollectShards(store.Counters(), text);
+  CollectLedger(store, text);
+  text.Family("latchkey_commit_version", MetricType::kGauge,
+              "Version of the last commit; its rate is that of commits.");
+  text.Sample({}, store.last_version());
+}
+
+}  // namespace latchkey
