@@ -79,11 +79,7 @@ struct BatchPutCommand {
   }
 
   ExitCode Run(Session& session) const {
-    v1::BatchPutResponse response;
-    const ExitCode code =
-        Send(session, *this, "BatchPut", &v1::Cache::Stub::BatchPut, response);
-    if (code == ExitCode::kOk) session.Print(response);
-    return code;
+    return SendAndPrint(session, *this, &Client::BatchPut);
   }
 };
 
@@ -92,25 +88,28 @@ struct BatchDeleteCommand {
   bool return_previous = false;
   IdempotencyOption idempotency;
 
-  ExitCode Run(Session& session) const {
-    v1::BatchDeleteRequest request;
-    idempotency.Fill(request);
+  absl::Status Fill(const Session& session,
+                    v1::BatchDeleteRequest& request) const {
     for (const std::string& text : keys) {
       const absl::StatusOr<std::string> key = session.DecodeKey(text);
-      if (!key.ok()) return session.UsageError(key.status());
+      if (!key.ok()) return key.status();
       v1::DeleteRequest& one = *request.add_deletes();
       one.set_key(*key);
       one.set_return_previous(return_previous);
     }
-    v1::BatchDeleteResponse response;
-    ExitCode code = session.Call("BatchDelete", &v1::Cache::Stub::BatchDelete,
-                                 request, response);
-    if (code != ExitCode::kOk) return code;
-    session.Print(response);
-    for (const v1::DeleteResponse& result : response.results()) {
-      if (!result.deleted()) code = ExitCode::kRefused;
+    idempotency.Fill(request);
+    return absl::OkStatus();
+  }
+
+  static bool AllDeleted(const v1::BatchDeleteResponse& answer) {
+    for (const v1::DeleteResponse& result : answer.results()) {
+      if (!result.deleted()) return false;
     }
-    return code;
+    return true;
+  }
+
+  ExitCode Run(Session& session) const {
+    return SendAndPrint(session, *this, &Client::BatchDelete, AllDeleted);
   }
 };
 
@@ -118,20 +117,18 @@ struct TransactCommand {
   TextOption file;
   IdempotencyOption idempotency;
 
-  ExitCode Run(Session& session) const {
+  absl::Status Fill(Session& session, v1::TransactRequest& request) const {
     const absl::StatusOr<std::string> json = session.ReadAll(file.text());
-    if (!json.ok()) return session.UsageError(json.status());
-    v1::TransactRequest request;
-    if (absl::Status status = FromJson(*json, request); !status.ok()) {
-      return session.UsageError(status);
-    }
+    if (!json.ok()) return json.status();
+    LATCHKEY_RETURN_IF_ERROR(FromJson(*json, request));
     idempotency.Fill(request);
-    v1::TransactResponse response;
-    const ExitCode code =
-        session.Call("Transact", &v1::Cache::Stub::Transact, request, response);
-    if (code != ExitCode::kOk) return code;
-    session.Print(response);
-    return response.succeeded() ? ExitCode::kOk : ExitCode::kRefused;
+    return absl::OkStatus();
+  }
+
+  ExitCode Run(Session& session) const {
+    return SendAndPrint(
+        session, *this, &Client::Transact,
+        [](const v1::TransactResponse& answer) { return answer.succeeded(); });
   }
 };
 

@@ -3,6 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/lib/clock.h"
+#include "client/lib/key_generator.h"
+#include "client/lib/random.h"
 
 namespace latchkey::client {
 namespace {
@@ -10,6 +13,12 @@ namespace {
 constexpr int kTextsMax = 10'000;
 
 }  // namespace
+
+std::string NewIdempotencyKey() {
+  const SystemClock clock;
+  SystemRandom random;
+  return UuidText(KeyGenerator(clock, random).Next());
+}
 
 CLI::Option* TextOption::AddTo(CLI::App& command, const std::string& name,
                                const std::string& type,
@@ -115,7 +124,12 @@ absl::StatusOr<std::string> ValueOptions::Read(Session& session) const {
 
 void IdempotencyOption::AddTo(CLI::App& command) {
   key_.AddTo(command, "--idempotency-key", "TEXT",
-             "Makes the write take effect once however often it is sent");
+             "Makes the write take effect once however often it is sent within "
+             "the server's window; default: a new UUID")
+      // For the server that would be none.
+      ->check([](const std::string& key) {
+        return key.empty() ? "must not be empty" : "";
+      });
 }
 
 void KeyOption::AddTo(CLI::App& command, const std::string& name,

@@ -40,6 +40,10 @@
 
 namespace latchkey::client {
 
+// A UUID in its text form, not in the 16 bytes that the client library would
+// make: the user may have to read it, and to give it to get-outcome.
+std::string NewIdempotencyKey();
+
 // An option or positional that takes one text, which may be empty.
 class TextOption {
  public:
@@ -120,9 +124,14 @@ class IdempotencyOption {
  public:
   void AddTo(CLI::App& command);
 
+  // A request that has no key, not from its file either, gets one of its own.
   template <typename Request>
   void Fill(Request& request) const {
-    if (key_.given()) request.set_idempotency_key(key_.text());
+    if (key_.given()) {
+      request.set_idempotency_key(key_.text());
+    } else if (request.idempotency_key().empty()) {
+      request.set_idempotency_key(NewIdempotencyKey());
+    }
   }
 
  private:

@@ -9,7 +9,6 @@
 #include <CLI/App.hpp>
 #include <functional>
 #include <memory>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -38,13 +37,32 @@ void Register(Commands& commands, CLI::App* app,
 // The usual start of a Run(): makes the request from `options` and sends it.
 // Where the result is not kOk, the failure has been reported.
 template <typename Options, typename Request, typename Response>
-ExitCode Send(Session& session, const Options& options, std::string_view name,
-              CacheMethod<Request, Response> method, Response& response) {
+ExitCode Send(Session& session, const Options& options,
+              ClientMethod<Request, Response> method, Response& response) {
   Request request;
   if (absl::Status status = options.Fill(session, request); !status.ok()) {
     return session.UsageError(status);
   }
-  return session.Call(name, method, request, response);
+  return session.Call(method, request, response);
+}
+
+// The whole of a usual Run(): sends, and prints the answer.  `done` says
+// whether the answer is the one that was hoped for.
+template <typename Options, typename Request, typename Response, typename Done>
+ExitCode SendAndPrint(Session& session, const Options& options,
+                      ClientMethod<Request, Response> method, Done done) {
+  Response response;
+  const ExitCode code = Send(session, options, method, response);
+  if (code != ExitCode::kOk) return code;
+  session.Print(response);
+  return done(response) ? ExitCode::kOk : ExitCode::kRefused;
+}
+
+template <typename Options, typename Request, typename Response>
+ExitCode SendAndPrint(Session& session, const Options& options,
+                      ClientMethod<Request, Response> method) {
+  return SendAndPrint(session, options, method,
+                      [](const Response&) { return true; });
 }
 
 // get, batch-get, scan

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
+#include "client/cli/text_codec.h"
 
 namespace latchkey::client {
 namespace {
@@ -60,11 +60,6 @@ ProgramInfo Describe(const CLI::App& program) {
   return info;
 }
 
-// One word for any of the three shells.
-std::string Quote(const std::string& text) {
-  return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
-}
-
 std::vector<std::string> Dashed(const OptionInfo& option) {
   std::vector<std::string> names;
   for (const std::string& name : option.long_names) {
@@ -79,7 +74,8 @@ std::vector<std::string> Dashed(const OptionInfo& option) {
 // "name:description" for zsh.
 void AppendChoice(const std::string& name, const std::string& description,
                   std::string& choices) {
-  absl::StrAppend(&choices, "\n        ", Quote(name + ":" + description));
+  absl::StrAppend(&choices, "\n        ",
+                  QuoteForShell(name + ":" + description));
 }
 
 void AppendOptionChoices(const std::vector<OptionInfo>& options,
@@ -117,7 +113,7 @@ void AppendFishOptions(const std::vector<OptionInfo>& options,
       absl::StrAppend(&script, " -s ", name);
     }
     absl::StrAppend(&script, option.takes_value ? " -r" : "", " -d ",
-                    Quote(option.description), "\n");
+                    QuoteForShell(option.description), "\n");
   }
 }
 
@@ -132,7 +128,8 @@ std::string BashCompletion(const CLI::App& program) {
     std::vector<std::string> words = global;
     AppendOptionWords(command.options, words);
     absl::StrAppend(&cases, "    ", absl::StrJoin(command.names, "|"),
-                    ") choices=", Quote(absl::StrJoin(words, " ")), " ;;\n");
+                    ") choices=", QuoteForShell(absl::StrJoin(words, " ")),
+                    " ;;\n");
   }
   return absl::StrCat(
       "# Loaded by: source <(latchkey completion bash)\n"
@@ -147,8 +144,8 @@ std::string BashCompletion(const CLI::App& program) {
       "  done\n"
       "  case $command in\n"
       "    '') choices=",
-      Quote(AllNames(info, " ") + " " + absl::StrJoin(global, " ")), " ;;\n",
-      cases,
+      QuoteForShell(AllNames(info, " ") + " " + absl::StrJoin(global, " ")),
+      " ;;\n", cases,
       "  esac\n"
       "  mapfile -t COMPREPLY < <(\n"
       "    compgen -W \"$choices\" -- \"${COMP_WORDS[COMP_CWORD]}\")\n"
@@ -205,12 +202,12 @@ std::string FishCompletion(const CLI::App& program) {
   for (const CommandInfo& command : info.commands) {
     for (const std::string& name : command.names) {
       absl::StrAppend(&script, "complete -c latchkey -n __fish_use_subcommand",
-                      " -f -a ", name, " -d ", Quote(command.description),
-                      "\n");
+                      " -f -a ", name, " -d ",
+                      QuoteForShell(command.description), "\n");
     }
     const std::string seen = absl::StrCat("__fish_seen_subcommand_from ",
                                           absl::StrJoin(command.names, " "));
-    AppendFishOptions(command.options, " -n " + Quote(seen), script);
+    AppendFishOptions(command.options, " -n " + QuoteForShell(seen), script);
   }
   return script;
 }

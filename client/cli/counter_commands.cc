@@ -37,8 +37,7 @@ struct IncrementCommand {
 
   ExitCode Run(Session& session) const {
     v1::IncrementResponse response;
-    const ExitCode code = Send(session, *this, "Increment",
-                               &v1::Cache::Stub::Increment, response);
+    const ExitCode code = Send(session, *this, &Client::Increment, response);
     if (code != ExitCode::kOk) return code;
     if (session.json()) {
       session.PrintJson(response);
@@ -75,11 +74,7 @@ struct TransferCommand {
   }
 
   ExitCode Run(Session& session) const {
-    v1::TransferResponse response;
-    const ExitCode code =
-        Send(session, *this, "Transfer", &v1::Cache::Stub::Transfer, response);
-    if (code == ExitCode::kOk) session.Print(response);
-    return code;
+    return SendAndPrint(session, *this, &Client::Transfer);
   }
 };
 

@@ -1,6 +1,7 @@
 #include "client/cli/exit_code.h"
 
 namespace latchkey::client {
+namespace {
 
 ExitCode ExitCodeFor(grpc::StatusCode code) {
   switch (code) {
@@ -23,6 +24,15 @@ ExitCode ExitCodeFor(grpc::StatusCode code) {
   }
 }
 
+}  // namespace
+
+ExitCode ExitCodeFor(grpc::StatusCode code, Outcome outcome) {
+  const ExitCode exit_code = ExitCodeFor(code);
+  const bool claims =
+      exit_code == ExitCode::kRefused || exit_code == ExitCode::kUsage;
+  return claims && outcome == Outcome::kUnknown ? ExitCode::kOther : exit_code;
+}
+
 std::string ExitCodeHelp() {
   return "Exit codes:\n"
          "  0  done\n"
@@ -32,7 +42,10 @@ std::string ExitCodeHelp() {
          "  2  wrong use, or INVALID_ARGUMENT\n"
          "  3  UNAVAILABLE: no server there, or it sheds load or shuts down\n"
          "  4  DEADLINE_EXCEEDED\n"
-         "  5  anything else";
+         "  5  anything else\n"
+         "A write that may have been applied all the same, \"outcome "
+         "unknown\", is 3, 4\n"
+         "or 5, never 1 or 2.";
 }
 
 }  // namespace latchkey::client

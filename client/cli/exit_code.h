@@ -9,6 +9,8 @@
 
 #include <string>
 
+#include "client/lib/outcome.h"
+
 namespace latchkey::client {
 
 // The numbers are part of the program's interface; ExitCodeHelp() documents
@@ -23,8 +25,9 @@ enum class ExitCode : int {
   kOther = 5,
 };
 
-// The exit code for a call that ended with `code`.
-ExitCode ExitCodeFor(grpc::StatusCode code);
+// The exit code for a call that ended with `code`.  One whose outcome is
+// unknown is neither done, refused nor wrong use.
+ExitCode ExitCodeFor(grpc::StatusCode code, Outcome outcome);
 
 // The exit codes as `--help` shows them.
 std::string ExitCodeHelp();

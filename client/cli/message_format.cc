@@ -171,6 +171,20 @@ void AppendLines(const Message& message, const std::string& prefix,
   }
 }
 
+// What to type to ask for the outcome of the write with `key`.
+std::string AskOutcomeCommand(const std::string& key,
+                              const std::string& server) {
+  constexpr char kPlain[] =
+      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz%+,-./:@_";
+  std::string command = "latchkey get-outcome ";
+  if (!server.empty()) command += "--server " + server + " ";
+  const std::string shown = EscapeForDisplay(key);
+  if (shown != key) command += "--key-encoding escaped ";
+  if (shown[0] == '-') command += "-- ";
+  const bool plain = shown.find_first_not_of(kPlain) == std::string::npos;
+  return command + (plain ? shown : QuoteForShell(shown));
+}
+
 }  // namespace
 
 ordered_json MessageToJson(const Message& message) {
@@ -191,13 +205,18 @@ ordered_json MessageToJson(const Message& message) {
   return json;
 }
 
-ordered_json ErrorToJson(const CallError& error) {
+ordered_json ErrorToJson(const CallResult& result) {
+  const CallError& error = result.error;
+  const bool unknown = result.outcome == Outcome::kUnknown;
   return {{"error",
            {{"code", error.code_name},
             {"reason", error.reason},
             {"message", error.message},
             {"field", error.field},
-            {"metadata", ordered_json(error.metadata)}}}};
+            {"metadata", ordered_json(error.metadata)},
+            {"outcome", unknown ? "unknown" : "not_applied"},
+            {"idempotency_key", result.idempotency_key},
+            {"attempts", result.attempts}}}};
 }
 
 std::string MessageToLines(const Message& message) {
@@ -218,6 +237,16 @@ std::string ErrorToText(const CallError& error) {
   }
   if (!error.metadata.empty()) text += ")";
   return EscapeForDisplay(text);
+}
+
+std::string OutcomeToText(const CallResult& result, const std::string& server) {
+  const std::string& key = result.idempotency_key;
+  if (result.outcome != Outcome::kUnknown) {
+    return key.empty() ? "" : "not applied: this command changed nothing";
+  }
+  std::string text = "outcome unknown: it may have been applied";
+  if (!key.empty()) text += "; ask `" + AskOutcomeCommand(key, server) + "`";
+  return text;
 }
 
 std::string DumpJson(const ordered_json& json) {

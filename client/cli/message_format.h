@@ -26,20 +26,26 @@
 #include <string>
 
 #include "client/lib/call_error.h"
+#include "client/lib/logical_call.h"
 
 namespace latchkey::client {
 
 nlohmann::ordered_json MessageToJson(const google::protobuf::Message& message);
 
-// One line without its end: {"error": {"code", "reason", "message", "field",
-// "metadata"}}.
-nlohmann::ordered_json ErrorToJson(const CallError& error);
+// How a call failed: {"error": {"code", "reason", "message", "field",
+// "metadata", "outcome", "idempotency_key", "attempts"}}; `outcome` is
+// "not_applied" or "unknown".
+nlohmann::ordered_json ErrorToJson(const CallResult& result);
 
 // Each line ends in '\n'.
 std::string MessageToLines(const google::protobuf::Message& message);
 
 // "ABORTED PRECONDITION_FAILED: version is 7 (current_version=7)".
 std::string ErrorToText(const CallError& error);
+
+// Whether a call that failed changed anything, and how to find out; empty for a
+// read.  `server`: the address to be named there, empty for none.
+std::string OutcomeToText(const CallResult& result, const std::string& server);
 
 // One line, without its end.  Text that is not UTF-8 is replaced, not refused.
 std::string DumpJson(const nlohmann::ordered_json& json);

@@ -90,8 +90,7 @@ struct GetCommand {
 
   ExitCode Run(Session& session) const {
     v1::GetResponse response;
-    const ExitCode code =
-        Send(session, *this, "Get", &v1::Cache::Stub::Get, response);
+    const ExitCode code = Send(session, *this, &Client::Get, response);
     if (code != ExitCode::kOk) return code;
     if (session.json()) session.PrintJson(response);
     if (!response.has_entry()) return PrintMiss(session, response);
@@ -113,8 +112,7 @@ struct BatchGetCommand {
       request.add_keys(*key);
     }
     v1::BatchGetResponse response;
-    const ExitCode code =
-        session.Call("BatchGet", &v1::Cache::Stub::BatchGet, request, response);
+    const ExitCode code = session.Call(&Client::BatchGet, request, response);
     if (code != ExitCode::kOk) return code;
     return PrintResults(session, request, response);
   }
@@ -181,20 +179,16 @@ struct ScanCommand {
     if (absl::Status status = Fill(session, request); !status.ok()) {
       return session.UsageError(status);
     }
-    if (const ExitCode code = session.Connect(); code != ExitCode::kOk) {
-      return code;
-    }
-    const auto stub = v1::Cache::NewStub(session.channel());
-    grpc::ClientContext context;
-    session.StartCall(context);
-    const auto stream = stub->Scan(&context, request);
-    v1::ScanResponse page;
     std::string token;
-    while (stream->Read(&page)) {
+    const auto on_page = [&](const v1::ScanResponse& page) {
       PrintPage(session, page);
       token = page.resume_token();
-    }
-    const ExitCode code = session.FinishCall("Scan", stream->Finish());
+      return true;
+    };
+    const ExitCode code = session.CallWith(
+        "Scan", [&](Client& client, const CallOptions& options) {
+          return client.Scan(request, options, on_page);
+        });
     if (code != ExitCode::kOk && !token.empty()) {
       session.Note("continue with --resume-token " + ToBase64(token));
     }

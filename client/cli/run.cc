@@ -45,9 +45,21 @@ void AddGlobalOptions(CLI::App& program, GlobalOptions& options) {
       ->capture_default_str();
   program
       .add_option("-t,--timeout", options.timeout,
-                  "How long the call may take: 300ms, 5s, 1m")
+                  "How long the call may take, retries included: 300ms, 5s, "
+                  "1m")
       ->type_name("DURATION")
       ->capture_default_str();
+  CLI::Option* const no_retry =
+      program.add_flag("--no-retry", options.no_retry,
+                       "Send each request once, also where the server is "
+                       "unavailable");
+  program
+      .add_option("--hedge", options.hedge,
+                  "Send a second copy of what has not been answered for this "
+                  "long")
+      ->type_name("DURATION")
+      ->capture_default_str()
+      ->excludes(no_retry);
   program
       .add_option(
           "--key-encoding", options.key_encoding,
@@ -64,7 +76,8 @@ void AddGlobalOptions(CLI::App& program, GlobalOptions& options) {
   program.add_flag("--json", options.json,
                    "Print one JSON object, for an error too");
   program.add_flag("-v,--verbose", options.verbose,
-                   "Say on the error output how the call went");
+                   "Say on the error output how the call went, how often it "
+                   "was sent and under which idempotency key");
 }
 
 void DeclareProgram(CLI::App& program, Session& session, Commands& commands) {
@@ -86,7 +99,12 @@ void DeclareProgram(CLI::App& program, Session& session, Commands& commands) {
       "increment:\n"
       "the number).  With it, bytes are NAME_base64, and also NAME_text where "
       "they\n"
-      "are UTF-8; 64-bit numbers, versions among them, are strings.\n\n",
+      "are UTF-8; 64-bit numbers, versions among them, are strings.\n\n"
+      "Every write carries an idempotency key, so that its retries take effect "
+      "once.\n"
+      "One that failed says whether it was applied, with --json in outcome,\n"
+      "idempotency_key and attempts of the error; get-outcome finds out "
+      "later.\n\n",
       ExitCodeHelp()));
 }
 

@@ -4,6 +4,7 @@
 #include "client/cli/command_options.h"
 #include "client/cli/commands.h"
 #include "client/cli/completion.h"
+#include "client/lib/call_error.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 
 namespace latchkey::client {
@@ -14,24 +15,22 @@ using grpc::health::v1::HealthCheckRequest;
 using grpc::health::v1::HealthCheckResponse;
 
 struct GetOutcomeCommand {
-  TextOption key;
+  KeyOption key;
   bool fence = false;
 
-  absl::Status Fill(const Session&, v1::GetOutcomeRequest& request) const {
-    request.set_idempotency_key(key.text());
+  absl::Status Fill(const Session& session,
+                    v1::GetOutcomeRequest& request) const {
     request.set_fence(fence);
-    return absl::OkStatus();
+    return key.Fill(session, [&](const std::string& bytes) {
+      request.set_idempotency_key(bytes);
+    });
   }
 
   ExitCode Run(Session& session) const {
-    v1::GetOutcomeResponse response;
-    const ExitCode code = Send(session, *this, "GetOutcome",
-                               &v1::Cache::Stub::GetOutcome, response);
-    if (code != ExitCode::kOk) return code;
-    session.Print(response);
-    return response.state() == v1::GetOutcomeResponse::DONE
-               ? ExitCode::kOk
-               : ExitCode::kRefused;
+    return SendAndPrint(session, *this, &Client::GetOutcome,
+                        [](const v1::GetOutcomeResponse& answer) {
+                          return answer.state() == v1::GetOutcomeResponse::DONE;
+                        });
   }
 };
 
@@ -46,10 +45,13 @@ struct HealthCommand {
     request.set_service(service.text());
     HealthCheckResponse response;
     grpc::ClientContext context;
-    session.StartCall(context);
+    context.set_deadline(session.Deadline());
     const grpc::Status status =
         Health::NewStub(session.channel())->Check(&context, request, &response);
-    const ExitCode code = session.FinishCall("Health.Check", status);
+    const ExitCode code =
+        session.Finish("Health.Check", {.error = DecodeCallError(status),
+                                        .outcome = Outcome::kNotApplied,
+                                        .attempts = 1});
     if (code != ExitCode::kOk) return code;
     if (session.json()) {
       session.PrintJson(response);
@@ -83,11 +85,15 @@ void AddGetOutcome(CLI::App& program, Commands& commands) {
       "Tells what became of a write that carried an idempotency key.\n"
       "Exit code 1 unless its answer is known.");
   auto options = std::make_shared<GetOutcomeCommand>();
-  options->key.AddTo(*app, "IDEMPOTENCY_KEY", "", "The key of the write")
-      ->required();
+  options->key.AddTo(*app, "IDEMPOTENCY_KEY",
+                     "The key of the write, written as --key-encoding says");
   app->add_flag("--fence", options->fence,
                 "Where there is no record, let no later copy take effect");
-  app->footer("Example:\n  latchkey get-outcome order-7 --fence");
+  app->footer(
+      "Examples:\n"
+      "  latchkey get-outcome order-7 --fence\n"
+      "  latchkey get-outcome --key-encoding hex "
+      "017f22e279b074c398c4dc0c0c07398f");
   Register(commands, app, options);
 }
 

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -19,22 +20,30 @@
 namespace latchkey::client {
 namespace {
 
-// Beyond a year the deadline would only risk an overflow.
-constexpr absl::Duration kTimeoutMax = absl::Hours(24 * 365);
-
-absl::StatusOr<std::chrono::nanoseconds> ParseTimeout(const std::string& text) {
-  const absl::StatusOr<absl::Duration> timeout = ParseDuration(text);
-  if (!timeout.ok()) return timeout.status();
-  if (*timeout <= absl::ZeroDuration() || *timeout > kTimeoutMax) {
-    return absl::InvalidArgumentError(
-        "must be greater than 0 and at most a year");
-  }
-  return absl::ToChronoNanoseconds(*timeout);
-}
+// Beyond a year a deadline would only risk an overflow.
+constexpr absl::Duration kWaitMax = absl::Hours(24 * 365);
 
 absl::Status Prefixed(std::string_view option, const absl::Status& status) {
   return absl::Status(
       status.code(), absl::StrCat(std::string(option), ": ", status.message()));
+}
+
+// How long `option`, which says `text`, lets the client wait.
+absl::StatusOr<Duration> ParseWait(std::string_view option,
+                                   const std::string& text) {
+  const absl::StatusOr<absl::Duration> wait = ParseDuration(text);
+  if (!wait.ok()) return Prefixed(option, wait.status());
+  if (*wait <= absl::ZeroDuration() || *wait > kWaitMax) {
+    return Prefixed(option, absl::InvalidArgumentError(
+                                "must be greater than 0 and at most a year"));
+  }
+  return absl::ToChronoNanoseconds(*wait);
+}
+
+// The server that the program would talk to without --server.
+std::string UsualServer() {
+  const char* const server = std::getenv("LATCHKEY_SERVER");
+  return server != nullptr && *server != '\0' ? server : GlobalOptions().server;
 }
 
 bool IsTerminal(const std::ostream& out) {
@@ -74,34 +83,57 @@ ExitCode Session::Connect() {
   if (absl::Status status = CheckAddress(options_.server); !status.ok()) {
     return UsageError(Prefixed("--server", status));
   }
-  const auto timeout = ParseTimeout(options_.timeout);
-  if (!timeout.ok()) return UsageError(Prefixed("--timeout", timeout.status()));
-  timeout_ = *timeout;
-  channel_ = MakeChannel(options_.server);
+  const absl::StatusOr<Duration> timeout =
+      ParseWait("--timeout", options_.timeout);
+  if (!timeout.ok()) return UsageError(timeout.status());
+  call_options_ = {.deadline = *timeout, .repeat = !options_.no_retry};
+  if (options_.hedge != GlobalOptions().hedge) {
+    const absl::StatusOr<Duration> hedge = ParseWait("--hedge", options_.hedge);
+    if (!hedge.ok()) return UsageError(hedge.status());
+    call_options_.hedge_delay = *hedge;
+  }
+  channel_ = MakeChannel(options_.server, {.retries = false});
+  call_start_ = std::chrono::steady_clock::now();
   return ExitCode::kOk;
 }
 
-void Session::StartCall(grpc::ClientContext& context) {
-  call_start_ = std::chrono::steady_clock::now();
-  context.set_deadline(
-      std::chrono::time_point_cast<std::chrono::system_clock::duration>(
-          std::chrono::system_clock::now() + timeout_));
+ExitCode Session::CallWith(
+    std::string_view name,
+    const std::function<CallResult(Client&, const CallOptions&)>& call) {
+  if (const ExitCode code = Connect(); code != ExitCode::kOk) return code;
+  Client client(channel_);
+  return Finish(name, call(client, call_options_));
 }
 
-ExitCode Session::FinishCall(std::string_view name,
-                             const grpc::Status& status) {
+std::chrono::system_clock::time_point Session::Deadline() const {
+  return std::chrono::time_point_cast<std::chrono::system_clock::duration>(
+      std::chrono::system_clock::now() + *call_options_.deadline);
+}
+
+ExitCode Session::Finish(std::string_view name, const CallResult& result) {
+  if (verbose()) NoteCall(name, result);
+  if (result.ok()) return ExitCode::kOk;
+  Note(ErrorToText(result.error));
+  const std::string outcome = OutcomeToText(
+      result, options_.server == UsualServer() ? "" : options_.server);
+  if (!outcome.empty()) Note(outcome);
+  if (json()) out_ << DumpJson(ErrorToJson(result)) << '\n';
+  return ExitCodeFor(result.error.code, result.outcome);
+}
+
+void Session::NoteCall(std::string_view name, const CallResult& result) {
   const std::chrono::duration<double, std::milli> took =
       std::chrono::steady_clock::now() - call_start_;
-  if (verbose()) {
-    Note(absl::StrFormat(
-        "%s to %s: %s in %.2f ms", std::string(name), options_.server,
-        std::string(StatusCodeName(status.error_code())), took.count()));
+  std::string note = absl::StrFormat(
+      "%s to %s: %s in %.2f ms, attempts=%d", std::string(name),
+      options_.server, std::string(StatusCodeName(result.error.code)),
+      took.count(), result.attempts);
+  if (!result.idempotency_key.empty()) {
+    absl::StrAppend(
+        &note, " replayed=", result.replayed ? "true" : "false",
+        " idempotency_key=", EscapeForDisplay(result.idempotency_key));
   }
-  if (status.ok()) return ExitCode::kOk;
-  const CallError error = DecodeCallError(status);
-  Note(ErrorToText(error));
-  if (json()) out_ << DumpJson(ErrorToJson(error)) << '\n';
-  return ExitCodeFor(error.code);
+  Note(note);
 }
 
 void Session::Print(const google::protobuf::Message& response) {

@@ -5,8 +5,7 @@
 //
 // Example:
 //   v1::TouchResponse response;
-//   const ExitCode code =
-//       session.Call("Touch", &v1::Cache::Stub::Touch, request, response);
+//   const ExitCode code = session.Call(&Client::Touch, request, response);
 //   if (code != ExitCode::kOk) return code;   // has been reported
 //   session.Print(response);
 
@@ -15,19 +14,20 @@
 
 #include <google/protobuf/message.h>
 #include <grpcpp/channel.h>
-#include <grpcpp/client_context.h>
 
 #include <chrono>
+#include <functional>
 #include <istream>
 #include <memory>
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/cli/exit_code.h"
-#include "latchkey/v1/cache.grpc.pb.h"
+#include "client/lib/client.h"
 
 namespace latchkey::client {
 
@@ -35,17 +35,17 @@ namespace latchkey::client {
 struct GlobalOptions {
   std::string server = "127.0.0.1:7411";
   std::string timeout = "1s";
+  std::string hedge = "never";
+  bool no_retry = false;
   std::string key_encoding = "text";
   std::string value_encoding = "text";
   bool json = false;
   bool verbose = false;
 };
 
-// A unary method of the generated client.
+// A unary method of Client.
 template <typename Request, typename Response>
-using CacheMethod = grpc::Status (v1::Cache::Stub::*)(grpc::ClientContext*,
-                                                      const Request&,
-                                                      Response*);
+using ClientMethod = Result<Response> (Client::*)(Request, const CallOptions&);
 
 class Session {
  public:
@@ -72,24 +72,31 @@ class Session {
   // All of the file `path`, or of the input for "-".
   absl::StatusOr<std::string> ReadAll(const std::string& path);
 
-  // Sends a request and waits.  Where the result is not kOk, the failure has
-  // been reported.
+  // Calls the server as the options say, and waits.  Where the result is not
+  // kOk, the failure has been reported.
   template <typename Request, typename Response>
-  ExitCode Call(std::string_view name, CacheMethod<Request, Response> method,
-                const Request& request, Response& response) {
-    if (const ExitCode code = Connect(); code != ExitCode::kOk) return code;
-    const std::unique_ptr<v1::Cache::Stub> stub = v1::Cache::NewStub(channel_);
-    grpc::ClientContext context;
-    StartCall(context);
-    return FinishCall(name, ((*stub).*method)(&context, request, &response));
+  ExitCode Call(ClientMethod<Request, Response> method, const Request& request,
+                Response& response) {
+    std::string name = Request::descriptor()->name();
+    name.resize(name.size() - std::string_view("Request").size());
+    return CallWith(name, [&](Client& client, const CallOptions& options) {
+      Result<Response> result = (client.*method)(request, options);
+      response = std::move(result.response);
+      return CallResult(std::move(result));
+    });
   }
 
-  // The three parts of Call, for calls of another shape.  Connect() comes
-  // first; channel() is set when it returned kOk.
+  // Call(), for a method of another shape; `name` is the RPC's.
+  ExitCode CallWith(
+      std::string_view name,
+      const std::function<CallResult(Client&, const CallOptions&)>& call);
+
+  // The parts of CallWith(), for another service.  Connect() comes first, and
+  // the call has started when it returned kOk; Finish() reports how it ended.
   ExitCode Connect();
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
-  void StartCall(grpc::ClientContext& context);
-  ExitCode FinishCall(std::string_view name, const grpc::Status& status);
+  std::chrono::system_clock::time_point Deadline() const;
+  ExitCode Finish(std::string_view name, const CallResult& result);
 
   // Writes a response as JSON or as lines.
   void Print(const google::protobuf::Message& response);
@@ -102,13 +109,17 @@ class Session {
   ExitCode UsageError(const absl::Status& status);
 
  private:
+  // Says how the call went.
+  void NoteCall(std::string_view name, const CallResult& result);
+
   GlobalOptions options_;
   std::istream& in_;
   std::ostream& out_;
   std::ostream& err_;
   const bool out_is_terminal_;
+  // Set by Connect().
   std::shared_ptr<grpc::Channel> channel_;
-  std::chrono::nanoseconds timeout_{0};
+  CallOptions call_options_;
   std::chrono::steady_clock::time_point call_start_;
 };
 

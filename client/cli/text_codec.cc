@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 
 namespace latchkey::client {
@@ -143,6 +144,10 @@ std::string EscapeForDisplay(std::string_view bytes) {
     bytes.remove_prefix(length);
   }
   return out;
+}
+
+std::string QuoteForShell(const std::string& text) {
+  return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
 }
 
 std::string ToBase64(std::string_view bytes) {

@@ -42,6 +42,9 @@ absl::StatusOr<std::string> DecodeText(const std::string& text,
 // is not UTF-8 become sequences that TextEncoding::kEscaped reads back.
 std::string EscapeForDisplay(std::string_view bytes);
 
+// `text` as one word for bash, zsh or fish.
+std::string QuoteForShell(const std::string& text);
+
 std::string ToBase64(std::string_view bytes);
 
 // Whether `bytes` are well-formed UTF-8.

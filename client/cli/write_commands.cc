@@ -42,11 +42,7 @@ struct PutCommand {
   }
 
   ExitCode Run(Session& session) const {
-    v1::PutResponse response;
-    const ExitCode code =
-        Send(session, *this, "Put", &v1::Cache::Stub::Put, response);
-    if (code == ExitCode::kOk) session.Print(response);
-    return code;
+    return SendAndPrint(session, *this, &Client::Put);
   }
 };
 
@@ -66,12 +62,9 @@ struct DeleteCommand {
   }
 
   ExitCode Run(Session& session) const {
-    v1::DeleteResponse response;
-    const ExitCode code =
-        Send(session, *this, "Delete", &v1::Cache::Stub::Delete, response);
-    if (code != ExitCode::kOk) return code;
-    session.Print(response);
-    return response.deleted() ? ExitCode::kOk : ExitCode::kRefused;
+    return SendAndPrint(
+        session, *this, &Client::Delete,
+        [](const v1::DeleteResponse& answer) { return answer.deleted(); });
   }
 };
 
@@ -92,12 +85,9 @@ struct TouchCommand {
   }
 
   ExitCode Run(Session& session) const {
-    v1::TouchResponse response;
-    const ExitCode code =
-        Send(session, *this, "Touch", &v1::Cache::Stub::Touch, response);
-    if (code != ExitCode::kOk) return code;
-    session.Print(response);
-    return response.touched() ? ExitCode::kOk : ExitCode::kRefused;
+    return SendAndPrint(
+        session, *this, &Client::Touch,
+        [](const v1::TouchResponse& answer) { return answer.touched(); });
   }
 };
 
@@ -128,11 +118,7 @@ struct MoveCommand {
   }
 
   ExitCode Run(Session& session) const {
-    v1::MoveResponse response;
-    const ExitCode code =
-        Send(session, *this, "Move", &v1::Cache::Stub::Move, response);
-    if (code == ExitCode::kOk) session.Print(response);
-    return code;
+    return SendAndPrint(session, *this, &Client::Move);
   }
 };
 

@@ -41,4 +41,17 @@ std::string KeyGenerator::Next() {
   return key;
 }
 
+std::string UuidText(std::string_view key) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(36);
+  for (const char byte : key) {
+    const size_t size = text.size();
+    if (size == 8 || size == 13 || size == 18 || size == 23) text += '-';
+    text += kDigits[static_cast<unsigned char>(byte) >> 4];
+    text += kDigits[static_cast<unsigned char>(byte) & 0xf];
+  }
+  return text;
+}
+
 }  // namespace latchkey::client

@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "client/lib/clock.h"
 #include "client/lib/mutex.h"
@@ -42,6 +43,12 @@ class KeyGenerator {
   int64_t millis_ ABSL_GUARDED_BY(mutex_) = -1;
   uint64_t counter_ ABSL_GUARDED_BY(mutex_) = 0;
 };
+
+// The 36 characters by which people know a key, as
+// "017f22e2-79b0-74c3-98c4-dc0c0c07398f".
+//
+// REQUIRES: key.size() == 16.
+std::string UuidText(std::string_view key);
 
 }  // namespace latchkey::client
 

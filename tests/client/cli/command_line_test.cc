@@ -71,6 +71,13 @@ TEST(CommandLineTest, GlobalOptionsAreChecked) {
     EXPECT_EQ(result.exit_code, 2) << timeout;
     EXPECT_NE(result.err.find("--timeout: "), std::string::npos) << timeout;
   }
+  for (const std::string hedge : {"0s", "-1s", "9000h", ""}) {
+    const CliResult result = RunProgram({"get", "k", "--hedge", hedge});
+    EXPECT_EQ(result.exit_code, 2) << hedge;
+    EXPECT_NE(result.err.find("--hedge: "), std::string::npos) << hedge;
+  }
+  EXPECT_EQ(RunProgram({"get", "k", "--hedge", "5ms", "--no-retry"}).exit_code,
+            2);
   EXPECT_EQ(RunProgram({"--key-encoding", "rot13", "get", "k"}).exit_code, 2);
 }
 

@@ -16,6 +16,7 @@ grpc::Status PreconditionFailed() {
   info.set_domain("latchkey");
   info.set_reason("PRECONDITION_FAILED");
   (*info.mutable_metadata())["current_version"] = "7";
+  (*info.mutable_metadata())["applied"] = "no";
   google::rpc::Status details;
   details.add_details()->PackFrom(info);
   return grpc::Status(grpc::StatusCode::ABORTED, "version is 7",
@@ -53,19 +54,23 @@ TEST_F(CliTest, AnErrorIsOneLineAndItsExitCode) {
   EXPECT_EQ(result.out, "");
   EXPECT_EQ(result.err,
             "latchkey: ABORTED PRECONDITION_FAILED: version is 7"
-            " (current_version=7)\n");
+            " (applied=no, current_version=7)\n"
+            "latchkey: not applied: this command changed nothing\n");
 }
 
 TEST_F(CliTest, AnErrorIsJsonToo) {
   script_.Fail(PreconditionFailed());
 
-  const CliResult result = Cli({"put", "k", "v", "--json"});
+  const CliResult result =
+      Cli({"put", "k", "v", "--idempotency-key", "once", "--json"});
 
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_EQ(result.out,
             R"({"error":{"code":"ABORTED","reason":"PRECONDITION_FAILED",)"
             R"("message":"version is 7","field":"",)"
-            R"("metadata":{"current_version":"7"}}})"
+            R"("metadata":{"applied":"no","current_version":"7"},)"
+            R"("outcome":"not_applied","idempotency_key":"once",)"
+            R"("attempts":1}})"
             "\n");
 }
 
@@ -73,7 +78,7 @@ TEST_F(CliTest, WhatIsNotServedIsShownAsSuch) {
   script_.Fail(
       grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "not in this release"));
 
-  const CliResult result = Cli({"get-outcome", "once"});
+  const CliResult result = Cli({"get", "k"});
 
   EXPECT_EQ(result.exit_code, 5);
   EXPECT_EQ(result.err, "latchkey: UNIMPLEMENTED: not in this release\n");

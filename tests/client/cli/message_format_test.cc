@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "latchkey/v1/cache.pb.h"
 
@@ -93,13 +95,52 @@ TEST(MessageFormatTest, ErrorsAreOneLine) {
 }
 
 TEST(MessageFormatTest, JsonOfAnErrorSurvivesBytesThatAreNotUtf8) {
-  CallError error;
-  error.code_name = "INTERNAL";
-  error.message = "\xFF";
-  const std::string json = DumpJson(ErrorToJson(error));
+  CallResult result;
+  result.error.code_name = "INTERNAL";
+  result.error.message = "\xFF";
+  const std::string json = DumpJson(ErrorToJson(result));
   EXPECT_EQ(json,
             "{\"error\":{\"code\":\"INTERNAL\",\"reason\":\"\","
-            "\"message\":\"\xEF\xBF\xBD\",\"field\":\"\",\"metadata\":{}}}");
+            "\"message\":\"\xEF\xBF\xBD\",\"field\":\"\",\"metadata\":{},"
+            "\"outcome\":\"unknown\",\"idempotency_key\":\"\","
+            "\"attempts\":0}}");
+}
+
+TEST(MessageFormatTest, AnOutcomeIsToldInWords) {
+  CallResult result;
+  // Of a read that touched, which has no key to ask for.
+  result.outcome = Outcome::kUnknown;
+  EXPECT_EQ(OutcomeToText(result, ""),
+            "outcome unknown: it may have been applied");
+  result.outcome = Outcome::kNotApplied;
+  EXPECT_EQ(OutcomeToText(result, ""), "");
+  result.idempotency_key = "once";
+  EXPECT_EQ(OutcomeToText(result, ""),
+            "not applied: this command changed nothing");
+}
+
+TEST(MessageFormatTest, AnUnknownOutcomeNamesTheCommandThatTells) {
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"0190-a", "0190-a"},
+      {"it's 7", "'it'\\''s 7'"},
+      {"-7", "-- -7"},
+      {"a\nb", "--key-encoding escaped 'a\\nb'"},
+      {"\xFF", "--key-encoding escaped '\\377'"},
+      {"a\\b", "--key-encoding escaped 'a\\\\b'"},
+  };
+  CallResult result;
+  result.outcome = Outcome::kUnknown;
+  for (const auto& [key, words] : rows) {
+    result.idempotency_key = key;
+    EXPECT_EQ(OutcomeToText(result, ""),
+              "outcome unknown: it may have been applied; ask "
+              "`latchkey get-outcome " +
+                  words + "`");
+  }
+  result.idempotency_key = "once";
+  EXPECT_EQ(OutcomeToText(result, "cache:7411"),
+            "outcome unknown: it may have been applied; ask "
+            "`latchkey get-outcome --server cache:7411 once`");
 }
 
 }  // namespace

@@ -52,8 +52,17 @@ TEST_F(CliTest, GetOutcomeAsksAndTells) {
 }
 
 TEST_F(CliTest, GetOutcomeWithoutARecordIsExitCode1) {
+  Answer<v1::GetOutcomeResponse>("state: UNKNOWN");
   EXPECT_EQ(Cli({"get-outcome", "once"}).exit_code, 1);
   ExpectAsked<v1::GetOutcomeRequest>("idempotency_key: 'once'");
+}
+
+// As that of a C++ client.
+TEST_F(CliTest, GetOutcomeTakesAKeyThatIsNoText) {
+  Answer<v1::GetOutcomeResponse>("state: DONE");
+  EXPECT_EQ(Cli({"get-outcome", "--key-encoding", "hex", "017f00ff"}).exit_code,
+            0);
+  ExpectAsked<v1::GetOutcomeRequest>(R"(idempotency_key: "\001\177\000\377")");
 }
 
 }  // namespace

@@ -66,6 +66,11 @@ TEST(TextCodecTest, EscapesWhatATerminalWouldNotShow) {
   }
 }
 
+TEST(TextCodecTest, AQuotedTextIsOneWord) {
+  EXPECT_EQ(QuoteForShell("$a b"), "'$a b'");
+  EXPECT_EQ(QuoteForShell("isn't"), "'isn'\\''t'");
+}
+
 TEST(TextCodecTest, EscapedTextReadsBack) {
   std::mt19937 random(7);
   for (int i = 0; i < 1'000; ++i) {

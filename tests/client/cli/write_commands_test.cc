@@ -111,6 +111,8 @@ TEST_F(CliTest, PutSendsFlagsTokenAndIdempotencyKey) {
       "key: 'k' value: 'v' flags: 10 lease_token: 'token'"
       " idempotency_key: 'once'");
 
+  ExpectUsageError({"put", "k", "v", "--idempotency-key", ""},
+                   "--idempotency-key: must not be empty");
   ExpectUsageError({"put", "k", "v", "--flags", "4294967296"}, "--flags: ");
   ExpectUsageError({"put", "k", "v", "--lease-token", "?"}, "--lease-token: ");
 }

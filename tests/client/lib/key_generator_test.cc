@@ -33,6 +33,7 @@ TEST(KeyGeneratorTest, LaysOutAsVersion7) {
   ASSERT_EQ(key.size(), 16u);
   EXPECT_EQ(Number(key, 0, 8), 0x017F22E279B0'74C3);
   EXPECT_EQ(Number(key, 8, 8), 0x98C4DC0C0C07398F);
+  EXPECT_EQ(UuidText(key), "017f22e2-79b0-74c3-98c4-dc0c0c07398f");
 }
 
 TEST(KeyGeneratorTest, KeepsVersionAndVariantWhateverTheRandomBits) {

@@ -4,17 +4,22 @@ Its own tests are in tests/client/cli; these see it talk to a server.
 """
 
 import base64
+import concurrent.futures
+import contextlib
 import functools
 import json
 import re
+import shlex
 import socket
 import subprocess
 
 import pytest
+from client import Client
 from conftest import value_of
+from relay import Relay
 from server_process import run_program
 
-OK, REFUSED, USAGE, UNAVAILABLE, DEADLINE = 0, 1, 2, 3, 4
+OK, REFUSED, USAGE, UNAVAILABLE, DEADLINE, OTHER = 0, 1, 2, 3, 4, 5
 
 
 @pytest.fixture(name="latchkey")
@@ -159,6 +164,90 @@ def test_a_server_that_does_not_answer_is_exit_code_4(start_server):
                              "--timeout", "300ms", "get", "key")
     # No connection could be made in time, or no answer came.
     assert result.returncode in (DEADLINE, UNAVAILABLE), result.stderr
+
+
+def outcome_command(result):
+    """The command that `latchkey` told to ask with, as a list."""
+    hint = re.search(r"outcome unknown: it may have been applied; "
+                     r"ask `latchkey (.*)`", result.stderr.decode())
+    assert hint, result.stderr
+    return shlex.split(hint.group(1))
+
+
+INCREMENT = b"/latchkey.v1.Cache/Increment"
+
+
+def test_a_write_whose_answer_is_lost_is_sent_again_and_counts_once(
+        server, cache, keys, key):
+    with (Relay(server.socket_address, INCREMENT, Relay.drop_answers) as relay,
+          concurrent.futures.ThreadPoolExecutor() as pool):
+        sent = pool.submit(run_program, "latchkey", "--server", relay.address,
+                           "--timeout", "30s", "-v", "increment", key("n"),
+                           "--initial", "0")
+        while not cache.Get(key=keys("n")).HasField("entry"):
+            assert not sent.done(), sent.result().stderr
+        relay.reset()
+        result = assert_ended(sent.result(), OK)
+    assert result.stdout == b"1\n"
+    assert b"attempts=2 replayed=true" in result.stderr
+    assert cache.Get(key=keys("n")).entry.value == b"1"
+
+
+def test_a_write_across_a_restart_is_never_applied_anew(start_server, keys,
+                                                        key):
+    server = start_server()
+    successors = []
+
+    def restart(relay):
+        relay.drop_answers()
+        server.stop()
+        successors.append(start_server())
+        relay.target = successors[0].socket_address
+        relay.reset()
+
+    with Relay(server.socket_address, INCREMENT, restart) as relay:
+        result = run_program("latchkey", "--server", relay.address,
+                             "--timeout", "30s", "--json", "increment",
+                             key("n"), "--initial", "0")
+        # As far as the program can know, the first copy was applied.
+        assert_ended(result, OTHER)
+        error = json.loads(result.stdout)["error"]
+        assert error["reason"] == "INCARNATION_CHANGED"
+        assert (error["outcome"], error["attempts"]) == ("unknown", 2)
+        assert outcome_command(result)[-1] == error["idempotency_key"]
+    with Client(successors[0].address) as client:
+        assert not client.Get(key=keys("n")).HasField("entry")
+
+
+def test_an_unknown_outcome_is_settled_by_a_fence(start_server, keys, key):
+    server = start_server()
+    with contextlib.ExitStack() as pause:
+        relay = Relay(server.socket_address, INCREMENT,
+                      lambda _: pause.enter_context(server.paused()))
+        with relay:
+            late = run_program("latchkey", "--server", relay.address,
+                               "--timeout", "2s", "increment", key("n"),
+                               "--initial", "0")
+            assert_ended(late, DEADLINE)
+            ask = outcome_command(late)
+            pause.close()
+            settled = run_program("latchkey", *ask, "--fence", "--json")
+            # Whichever it was, it stays so.
+            again = run_program("latchkey", "--server", server.address,
+                                "increment", key("n"), "--initial", "0",
+                                "--idempotency-key", ask[-1])
+    with Client(server.address) as client:
+        entry = client.Get(key=keys("n")).entry
+    if json.loads(settled.stdout)["state"] == "DONE":
+        assert_ended(settled, OK)
+        assert assert_ended(again, OK).stdout == b"1\n"
+        assert entry.value == b"1"
+    else:
+        assert json.loads(settled.stdout)["state"] == "NOT_APPLIED"
+        assert_ended(settled, REFUSED)
+        assert b"IDEMPOTENCY_KEY_FENCED" in (
+            assert_ended(again, REFUSED).stderr)
+        assert entry.value == b""
 
 
 def test_what_is_not_served_yet_says_so(latchkey):
