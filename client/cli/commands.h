@@ -65,8 +65,11 @@ ExitCode SendAndPrint(Session& session, const Options& options,
                       [](const Response&) { return true; });
 }
 
-// get, batch-get, scan
+// get, batch-get
 void AddReadCommands(CLI::App& program, Commands& commands);
+
+// scan
+void AddScanCommand(CLI::App& program, Commands& commands);
 
 // put, delete, touch, move
 void AddWriteCommands(CLI::App& program, Commands& commands);

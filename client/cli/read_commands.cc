@@ -139,63 +139,6 @@ struct BatchGetCommand {
   }
 };
 
-struct ScanCommand {
-  TextOption prefix;
-  bool keys_only = false;
-  bool snapshot = false;
-  TextOption page_size;
-  TextOption resume_token;
-
-  absl::Status Fill(const Session& session, v1::ScanRequest& request) const {
-    request.set_keys_only(keys_only);
-    if (snapshot) request.set_consistency(v1::ScanRequest::SNAPSHOT);
-    if (prefix.given()) {
-      LATCHKEY_RETURN_IF_ERROR(
-          Store(prefix, session.DecodeKey(prefix.text()),
-                [&](const std::string& bytes) { request.set_prefix(bytes); }));
-    }
-    LATCHKEY_RETURN_IF_ERROR(StoreInteger<uint32_t>(
-        page_size, [&](uint32_t size) { request.set_page_size(size); }));
-    if (!resume_token.given()) return absl::OkStatus();
-    return Store(
-        resume_token, DecodeText(resume_token.text(), TextEncoding::kBase64),
-        [&](const std::string& token) { request.set_resume_token(token); });
-  }
-
-  void PrintPage(Session& session, const v1::ScanResponse& page) const {
-    if (session.json()) {
-      session.PrintJson(page);
-      return;
-    }
-    for (const v1::Entry& entry : page.entries()) {
-      session.out() << EscapeForDisplay(entry.key());
-      if (!keys_only) session.out() << '\t' << EscapeForDisplay(entry.value());
-      session.out() << '\n';
-    }
-  }
-
-  ExitCode Run(Session& session) const {
-    v1::ScanRequest request;
-    if (absl::Status status = Fill(session, request); !status.ok()) {
-      return session.UsageError(status);
-    }
-    std::string token;
-    const auto on_page = [&](const v1::ScanResponse& page) {
-      PrintPage(session, page);
-      token = page.resume_token();
-      return true;
-    };
-    const ExitCode code = session.CallWith(
-        "Scan", [&](Client& client, const CallOptions& options) {
-          return client.Scan(request, options, on_page);
-        });
-    if (code != ExitCode::kOk && !token.empty()) {
-      session.Note("continue with --resume-token " + ToBase64(token));
-    }
-    return code;
-  }
-};
-
 void AddGet(CLI::App& program, Commands& commands) {
   CLI::App* app = program.add_subcommand(
       "get",
@@ -234,31 +177,11 @@ void AddBatchGet(CLI::App& program, Commands& commands) {
   Register(commands, app, options);
 }
 
-void AddScan(CLI::App& program, Commands& commands) {
-  CLI::App* app = program.add_subcommand(
-      "scan",
-      "Prints the entries whose key begins with a prefix.\n"
-      "Lines as batch-get prints them; with --json one object for each "
-      "message.");
-  auto options = std::make_shared<ScanCommand>();
-  options->prefix.AddTo(*app, "PREFIX", "", "The prefix; without it all keys");
-  app->add_flag("--keys-only", options->keys_only, "Leave out the values");
-  app->add_flag("--snapshot", options->snapshot,
-                "The entries of one moment, exactly");
-  options->page_size.AddTo(*app, "--page-size", "NUMBER",
-                           "How many entries a message holds at most");
-  options->resume_token.AddTo(*app, "--resume-token", "BASE64",
-                              "Continue where an earlier scan stopped");
-  app->footer("Example:\n  latchkey scan session: --keys-only --timeout 1m");
-  Register(commands, app, options);
-}
-
 }  // namespace
 
 void AddReadCommands(CLI::App& program, Commands& commands) {
   AddGet(program, commands);
   AddBatchGet(program, commands);
-  AddScan(program, commands);
 }
 
 }  // namespace latchkey::client

@@ -48,7 +48,8 @@ void AddGlobalOptions(CLI::App& program, GlobalOptions& options) {
                   "How long the call may take, retries included: 300ms, 5s, "
                   "1m")
       ->type_name("DURATION")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->each([&](const std::string&) { options.timeout_given = true; });
   CLI::Option* const no_retry =
       program.add_flag("--no-retry", options.no_retry,
                        "Send each request once, also where the server is "
@@ -87,6 +88,7 @@ void DeclareProgram(CLI::App& program, Session& session, Commands& commands) {
   program.fallthrough();
   AddGlobalOptions(program, session.options());
   AddReadCommands(program, commands);
+  AddScanCommand(program, commands);
   AddWriteCommands(program, commands);
   AddBatchCommands(program, commands);
   AddCounterCommands(program, commands);

@@ -46,8 +46,10 @@ std::string UsualServer() {
   return server != nullptr && *server != '\0' ? server : GlobalOptions().server;
 }
 
-bool IsTerminal(const std::ostream& out) {
-  return out.rdbuf() == std::cout.rdbuf() && isatty(STDOUT_FILENO) == 1;
+// Whether `out` is `standard`, and that is a terminal.
+bool IsTerminal(const std::ostream& out, const std::ostream& standard,
+                int file) {
+  return out.rdbuf() == standard.rdbuf() && isatty(file) == 1;
 }
 
 std::string ReadStream(std::istream& in) {
@@ -57,7 +59,11 @@ std::string ReadStream(std::istream& in) {
 }  // namespace
 
 Session::Session(std::istream& in, std::ostream& out, std::ostream& err)
-    : in_(in), out_(out), err_(err), out_is_terminal_(IsTerminal(out)) {}
+    : in_(in),
+      out_(out),
+      err_(err),
+      out_is_terminal_(IsTerminal(out, std::cout, STDOUT_FILENO)),
+      err_is_terminal_(IsTerminal(err, std::cerr, STDERR_FILENO)) {}
 
 absl::StatusOr<std::string> Session::DecodeKey(const std::string& text) const {
   return DecodeText(text, TextEncodingFromName(options_.key_encoding));

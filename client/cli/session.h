@@ -35,6 +35,7 @@ namespace latchkey::client {
 struct GlobalOptions {
   std::string server = "127.0.0.1:7411";
   std::string timeout = "1s";
+  bool timeout_given = false;
   std::string hedge = "never";
   bool no_retry = false;
   std::string key_encoding = "text";
@@ -49,8 +50,8 @@ using ClientMethod = Result<Response> (Client::*)(Request, const CallOptions&);
 
 class Session {
  public:
-  // `out` is treated as a terminal where it is std::cout on one.  The streams
-  // must outlive the session.
+  // `out` and `err` are treated as terminals where they are std::cout and
+  // std::cerr on one.  The streams must outlive the session.
   Session(std::istream& in, std::ostream& out, std::ostream& err);
 
   Session(const Session&) = delete;
@@ -64,6 +65,10 @@ class Session {
   bool json() const { return options_.json; }
   bool verbose() const { return options_.verbose; }
   bool out_is_terminal() const { return out_is_terminal_; }
+  bool err_is_terminal() const { return err_is_terminal_; }
+
+  // Where a long command says how it is getting on.  Null: nowhere.
+  std::ostream* progress_out() { return err_is_terminal_ ? &err_ : nullptr; }
 
   // The bytes of a key, or of a value given as an argument.
   absl::StatusOr<std::string> DecodeKey(const std::string& text) const;
@@ -117,6 +122,7 @@ class Session {
   std::ostream& out_;
   std::ostream& err_;
   const bool out_is_terminal_;
+  const bool err_is_terminal_;
   // Set by Connect().
   std::shared_ptr<grpc::Channel> channel_;
   CallOptions call_options_;

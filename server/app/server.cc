@@ -20,6 +20,7 @@ StoreOptions ToStoreOptions(const ServerOptions& options) {
       options.idempotency_window_seconds * kNanosPerSecond;
   store.idempotency_bytes_max =
       static_cast<size_t>(options.idempotency_bytes_max);
+  store.snapshot_bytes_max = static_cast<size_t>(options.snapshot_bytes_max);
   return store;
 }
 

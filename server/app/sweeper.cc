@@ -9,7 +9,9 @@ void Sweeper::Start() {
 void Sweeper::Step() {
   const size_t removed = store_.SweepExpired(kEntriesPerStepMax);
   const size_t forgotten = store_.SweepLedger(kRecordsPerStepMax);
-  if (removed == kEntriesPerStepMax || forgotten == kRecordsPerStepMax) {
+  const size_t freed = store_.scanner().Sweep(kImagesPerStepMax);
+  if (removed == kEntriesPerStepMax || forgotten == kRecordsPerStepMax ||
+      freed >= kImagesPerStepMax) {
     executor_.Post([this] { Step(); });
   } else {
     executor_.PostAfter(kPause, [this] { Step(); });

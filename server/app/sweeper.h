@@ -1,5 +1,6 @@
-// Sweeper gives the memory of expired entries and of outlived ledger records
-// back, in steps of bounded length on an executor of background work.
+// Sweeper gives the memory of expired entries, of outlived ledger records and
+// of snapshots that nobody reads back, in steps of bounded length on an
+// executor of background work.
 //
 // Thread safety: Start() once; the rest happens on the executor.
 //
@@ -21,6 +22,7 @@ class Sweeper {
   // What one step removes at most: a fraction of a millisecond of work.
   static constexpr size_t kEntriesPerStepMax = 1'000;
   static constexpr size_t kRecordsPerStepMax = 1'000;
+  static constexpr size_t kImagesPerStepMax = 1'000;
 
   // The pause after a step that left nothing behind.
   static constexpr Nanos kPause = 100 * kNanosPerMilli;

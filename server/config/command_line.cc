@@ -33,6 +33,10 @@ constexpr int kIdempotencyWindowSecondsMax = 24 * 3600;
 constexpr int64_t kIdempotencyBytesMin = 64 * 1024;
 constexpr int64_t kIdempotencyBytesMax = int64_t{1} << 44;
 
+// Less has no room for one large value; more is no machine's.
+constexpr int64_t kSnapshotBytesMin = 2 * 1024 * 1024;
+constexpr int64_t kSnapshotBytesMax = int64_t{1} << 44;
+
 constexpr char kFooter[] =
     "Each option but --help, --version and --print-config can also be given "
     "by\n"
@@ -162,6 +166,11 @@ void Parser::AddServingOptions() {
                   "What those outcomes may take in memory, in bytes; a write "
                   "that finds no room is refused")
       ->check(CLI::Range(kIdempotencyBytesMin, kIdempotencyBytesMax));
+  app_.add_option("--snapshot-bytes-max", options_.snapshot_bytes_max,
+                  "What one snapshot scan may hold in memory of entries that "
+                  "were changed before it came to them, in bytes; over that it "
+                  "ends")
+      ->check(CLI::Range(kSnapshotBytesMin, kSnapshotBytesMax));
 }
 
 void Parser::AddLogOptions() {
@@ -274,6 +283,7 @@ std::string Parser::PrintConfig() const {
       "value-bytes-max = ", options_.value_bytes_max, "\n",
       "idempotency-window-seconds = ", options_.idempotency_window_seconds,
       "\n", "idempotency-bytes-max = ", options_.idempotency_bytes_max, "\n",
+      "snapshot-bytes-max = ", options_.snapshot_bytes_max, "\n",
       "log-level = ", quoted(options_.log_level),
       "log-format = ", quoted(options_.log_format));
 }

@@ -40,6 +40,10 @@ struct ServerOptions {
   int idempotency_window_seconds = 120;
   int64_t idempotency_bytes_max = 256 * 1024 * 1024;
 
+  // What one snapshot scan may hold of entries that were changed before it came
+  // to them.
+  int64_t snapshot_bytes_max = 64 * 1024 * 1024;
+
   // One of "trace", "debug", "info", "warn", "error", "off".
   std::string log_level = "info";
 

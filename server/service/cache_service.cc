@@ -16,7 +16,7 @@
 #include "server/service/element_count.h"
 #include "server/service/encode.h"
 #include "server/service/keyed_writes.h"
-#include "server/service/stream_end.h"
+#include "server/service/scan_handler.h"
 #include "server/service/unserved_fields.h"
 
 namespace latchkey {
@@ -24,9 +24,6 @@ namespace {
 
 constexpr std::string_view kApplied = "applied";
 
-// Metadata of keyed writes and of calls that ask for a stamp, and the question.
-constexpr std::string_view kStampName = "latchkey-stamp";
-constexpr std::string_view kStampQuestion = "?";
 constexpr std::string_view kReplayedName = "latchkey-replayed";
 
 std::string MethodPath(std::string_view name) {
@@ -61,36 +58,6 @@ absl::Status CheckElements(std::string_view field, int number,
   return Decoder::CheckCount(field, CountElements(bytes, number), count_max);
 }
 
-// Reads the request of a Scan, to tell a bad one from one that is not served.
-class ScanHandler final : public StreamHandler {
- public:
-  ScanHandler(const Decoder& decoder, Call& call)
-      : decoder_(decoder), call_(call) {
-    call_.Receive();
-  }
-
-  void OnMessage(std::string_view message) override {
-    call_.Fail(Refusal(message));
-  }
-  void OnHalfClose() override {
-    call_.Fail(MakeInvalidArgument(ErrorReason::kInvalidField, "request",
-                                   "is missing"));
-  }
-  void OnCancel() override { call_.Fail(StreamEndedError(call_)); }
-
- private:
-  absl::Status Refusal(std::string_view message) const {
-    RequestArena arena;
-    const auto request = ParseRequest<v1::ScanRequest>(message, arena);
-    if (!request.ok()) return request.status();
-    absl::Status status = decoder_.Check(**request);
-    return status.ok() ? NotImplementedError("Scan") : status;
-  }
-
-  const Decoder& decoder_;
-  Call& call_;
-};
-
 // The stamp that the client held before its first attempt, where it sent one.
 absl::StatusOr<std::optional<LedgerStamp>> SentStamp(const Call& call) {
   const std::optional<std::string_view> text = call.FindMetadata(kStampName);
@@ -107,7 +74,10 @@ absl::StatusOr<std::optional<LedgerStamp>> SentStamp(const Call& call) {
 
 CacheService::CacheService(Store& store, const Clock& clock,
                            const ServiceOptions& options)
-    : store_(store), options_(options), decoder_(options, clock) {}
+    : store_(store),
+      clock_(clock),
+      options_(options),
+      decoder_(options, clock) {}
 
 void CacheService::AddRead(MethodTable& methods, std::string_view name,
                            Handler handler) {
@@ -165,7 +135,7 @@ void CacheService::Register(MethodTable& methods) {
   AddWrite(methods, "Transact", &CacheService::Transact);
   AddRead(methods, "GetOutcome", &CacheService::GetOutcome);
   methods.AddStream(MethodPath("Scan"), [this](Call& call) {
-    return std::make_unique<ScanHandler>(decoder_, call);
+    return std::make_unique<ScanHandler>(store_, clock_, decoder_, call);
   });
 }
 

@@ -13,9 +13,11 @@
 // present stamp in its trailers, and `latchkey-replayed: 1` where it was
 // decided by an earlier copy.
 //
-// Scan and leases belong to the contract but are not served yet: bad input is
-// refused as ever, the rest is UNIMPLEMENTED with reason NOT_IMPLEMENTED and
-// metadata `feature`.
+// Scan is answered by a ScanHandler.
+//
+// Leases belong to the contract but are not served yet: bad input is refused as
+// ever, the rest is UNIMPLEMENTED with reason NOT_IMPLEMENTED and metadata
+// `feature`.
 //
 // Thread safety: handlers may run on any number of threads at once.
 //
@@ -99,6 +101,7 @@ class CacheService {
 
   // Constant after construction, except the store, which synchronises itself.
   Store& store_;
+  const Clock& clock_;
   const ServiceOptions options_;
   const Decoder decoder_;
 };

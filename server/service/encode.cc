@@ -15,14 +15,18 @@ void EncodeExpireTime(UnixNanos expire_time, Message* message) {
   ToTimestamp(expire_time, message->mutable_expire_time());
 }
 
-void EncodeEntry(const EntryView& view, v1::Entry* message) {
+void EncodeWithoutValue(const EntryView& view, v1::Entry* message) {
   const std::string_view key = view.entry->key();
-  const std::string_view value = view.entry->value();
   message->set_key(key.data(), key.size());
-  message->set_value(value.data(), value.size());
   message->set_version(view.entry->version());
   message->set_flags(view.entry->flags());
   EncodeExpireTime(view.expire_time, message);
+}
+
+void EncodeEntry(const EntryView& view, v1::Entry* message) {
+  EncodeWithoutValue(view, message);
+  const std::string_view value = view.entry->value();
+  message->set_value(value.data(), value.size());
 }
 
 void EncodeStep(const OperationResult& result, uint64_t version,
@@ -127,6 +131,19 @@ void Encode(const OperationResult& result, uint64_t version,
   response->set_source_value(transfer.source_value);
   response->set_destination_value(transfer.destination_value);
   response->set_version(version);
+}
+
+void Encode(const ScanPage& page, bool keys_only, v1::ScanResponse* response) {
+  response->mutable_entries()->Reserve(static_cast<int>(page.entries.size()));
+  for (const EntryView& view : page.entries) {
+    if (keys_only) {
+      EncodeWithoutValue(view, response->add_entries());
+    } else {
+      EncodeEntry(view, response->add_entries());
+    }
+  }
+  response->set_resume_token(page.resume_token);
+  response->set_snapshot_version(page.snapshot_version);
 }
 
 void Encode(const TransactionResult& result, v1::BatchPutResponse* response) {

@@ -9,6 +9,7 @@
 
 #include "latchkey/v1/cache.pb.h"
 #include "server/store/operations.h"
+#include "server/store/scan_page.h"
 
 namespace latchkey {
 
@@ -35,6 +36,9 @@ void Encode(const OperationResult& result, uint64_t version,
             v1::MoveResponse* response);
 void Encode(const OperationResult& result, uint64_t version,
             v1::TransferResponse* response);
+
+// One page of a scan; without the values where only the keys were asked for.
+void Encode(const ScanPage& page, bool keys_only, v1::ScanResponse* response);
 
 // Whole writes.
 void Encode(const TransactionResult& result, v1::BatchPutResponse* response);

@@ -14,6 +14,10 @@
 
 namespace latchkey {
 
+// Metadata of keyed writes and of calls that ask for a stamp, and the question.
+inline constexpr std::string_view kStampName = "latchkey-stamp";
+inline constexpr std::string_view kStampQuestion = "?";
+
 // The method of a request.
 template <typename Request>
 inline constexpr WriteMethod kWriteMethod = Request::kNotAKeyedWrite;

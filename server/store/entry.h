@@ -1,12 +1,12 @@
 // Entry is one key with its value, in one allocation.
 //
-//   | version | expire_time | references | flags | value size | key size | key
-//   | value |
+//   | version | expire_time | references | flags | value size | place | key
+//   size | key | value |
 //
 // Key, value and flags never change.  Version is set once, by the commit that
-// publishes the entry.  Only the expiry of a published entry changes, and only
-// under the mutex of its shard; whoever reads it without that mutex reads a
-// copy that was made under it (EntryView).
+// publishes the entry.  Of a published entry only the expiry and the place
+// change, and only under the mutex of its shard; whoever reads the expiry
+// without that mutex reads a copy that was made under it (EntryView).
 //
 // Thread safety: an EntryRef belongs to one thread; different references to one
 // entry may be used and dropped by different threads.  A reader that got its
@@ -46,10 +46,14 @@ class Entry {
   UnixNanos expire_time() const { return expire_time_; }
   void set_expire_time(UnixNanos expire_time) { expire_time_ = expire_time; }
 
+  // Where the entry stands in its shard's EntryOrder, which sets it.
+  uint32_t place() const { return place_; }
+
   // REQUIRES: the entry is not published yet.
   void set_version(uint64_t version) { version_ = version; }
 
  private:
+  friend class EntryOrder;
   friend class EntryRef;
 
   Entry(std::string_view key, std::string_view value, uint32_t flags,
@@ -68,10 +72,11 @@ class Entry {
   mutable std::atomic<uint32_t> references_ = 0;
   const uint32_t flags_;
   const uint32_t value_size_;
+  uint32_t place_ = 0;
   const uint16_t key_size_;
 };
 
-static_assert(sizeof(Entry) == 32, "key bytes follow the header");
+static_assert(sizeof(Entry) == 40, "key bytes follow the header");
 
 // A counted reference to an entry, or null.
 class EntryRef {

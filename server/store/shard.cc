@@ -4,10 +4,12 @@
 
 namespace latchkey {
 
-Shard::Shard(ShardIndex index, const KeyHasher& hasher, LedgerBudget& budget)
+Shard::Shard(ShardIndex index, const KeyHasher& hasher, LedgerBudget& budget,
+             SnapshotCuts& cuts)
     : hasher_(hasher),
       mutex_(LockRank{index}),
       table_(0, SlotHash{&hasher_}),
+      snapshots_(cuts, order_),
       ledger_(hasher_, budget) {}
 
 Entry* Shard::Find(const HashedKey& key, UnixNanos now) const {
@@ -26,23 +28,31 @@ EntryRef Shard::Put(const HashedKey& key, EntryRef entry) {
     construct(Slot{std::move(entry)});
     inserted = true;
   });
-  if (!inserted) {
+  if (inserted) {
+    order_.Append(*it->entry);
+  } else {
+    snapshots_.BeforeChange(*it->entry, entry->version());
     replaced = std::exchange(it->entry, std::move(entry));
+    order_.Replace(*replaced, *it->entry);
     UnindexExpiry(replaced.get());
   }
   return replaced;
 }
 
-EntryRef Shard::Remove(const HashedKey& key) {
+EntryRef Shard::Remove(const HashedKey& key, uint64_t version) {
   const auto it = table_.find(key);
   if (it == table_.end()) return EntryRef();
+  snapshots_.BeforeChange(*it->entry, version);
+  order_.Remove(*it->entry);
   EntryRef removed = std::move(it->entry);
   UnindexExpiry(removed.get());
   table_.erase(it);
   return removed;
 }
 
-void Shard::SetExpireTime(Entry& entry, UnixNanos expire_time) {
+void Shard::SetExpireTime(Entry& entry, UnixNanos expire_time,
+                          uint64_t version) {
+  snapshots_.BeforeTouch(entry, version);
   UnindexExpiry(&entry);
   entry.set_expire_time(expire_time);
   IndexExpiry(&entry);
@@ -54,7 +64,7 @@ void Shard::RemoveExpired(UnixNanos now, size_t entries_max,
     const auto [expire_time, entry] = *expiry_.begin();
     if (expire_time > now) return;
     const std::string_view key = entry->key();
-    removed.push_back(Remove({key, hasher_.Hash(key)}));
+    removed.push_back(Remove({key, hasher_.Hash(key)}, kAfterAllCommits));
     ++counters_.expired;
   }
 }

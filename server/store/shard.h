@@ -1,10 +1,11 @@
-// Shard is one 256th of the data: a mutex over one hash table and an index of
-// the entries that expire.
+// Shard is one 256th of the data: a mutex over one hash table, an index of the
+// entries that expire, and what scans need of it.
 //
 // Invariants:
 //   1. The table holds at most one entry for a key.
 //   2. The expiry index holds exactly the table's entries with an expiry, under
 //      the expiry they have.
+//   3. The order holds exactly the table's entries.
 //
 // Thread safety: the mutex guards everything.  It is locked by ShardLock, one
 // shard at a time, or by MultiShardLock; nothing else can name it.
@@ -24,18 +25,22 @@
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
 #include "server/store/entry.h"
+#include "server/store/entry_order.h"
 #include "server/store/hashed_key.h"
 #include "server/store/key_hasher.h"
 #include "server/store/ledger.h"
 #include "server/store/shard_counters.h"
+#include "server/store/shard_snapshots.h"
+#include "server/store/snapshot_cuts.h"
 
 namespace latchkey {
 
 // Aligned so that two shards never share a cache line.
 class alignas(64) Shard {
  public:
-  // `hasher` and `budget` must outlive the shard.
-  Shard(ShardIndex index, const KeyHasher& hasher, LedgerBudget& budget);
+  // All references must outlive the shard.
+  Shard(ShardIndex index, const KeyHasher& hasher, LedgerBudget& budget,
+        SnapshotCuts& cuts);
 
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
@@ -46,15 +51,18 @@ class alignas(64) Shard {
 
   // Publishes `entry` under its key and returns what it replaced, or null.
   //
-  // REQUIRES: key.key == entry->key(), and the entry is in no table.
+  // REQUIRES: key.key == entry->key(), and the entry has its version and is in
+  // no table.
   EntryRef Put(const HashedKey& key, EntryRef entry)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Removes the entry of `key`, expired or not, and returns it, or null.
-  EntryRef Remove(const HashedKey& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // `version` is that of the commit that does.
+  EntryRef Remove(const HashedKey& key, uint64_t version)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Changes the expiry of a published entry.
-  void SetExpireTime(Entry& entry, UnixNanos expire_time)
+  // Changes the expiry of a published entry, by the commit of `version`.
+  void SetExpireTime(Entry& entry, UnixNanos expire_time, uint64_t version)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Removes entries that are expired at `now`, at most `entries_max`, those
@@ -66,6 +74,16 @@ class alignas(64) Shard {
 
   // The records of the idempotency keys that hash to this shard.
   Ledger& ledger() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ledger_; }
+
+  // All entries, for a scan that wants each at least once.
+  const EntryOrder& order() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return order_;
+  }
+
+  // What snapshot scans have of this shard.
+  ShardSnapshots& snapshots() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return snapshots_;
+  }
 
   size_t size() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return table_.size();
@@ -139,6 +157,8 @@ class alignas(64) Shard {
 
   // Guarded by mutex_.
   absl::flat_hash_set<Slot, SlotHash, SlotEqual> table_ ABSL_GUARDED_BY(mutex_);
+  EntryOrder order_ ABSL_GUARDED_BY(mutex_);
+  ShardSnapshots snapshots_ ABSL_GUARDED_BY(mutex_);
   absl::btree_set<std::pair<UnixNanos, Entry*>> expiry_ ABSL_GUARDED_BY(mutex_);
   Ledger ledger_ ABSL_GUARDED_BY(mutex_);
   // Without the entries, which the table counts.

@@ -9,14 +9,16 @@ namespace {
 template <size_t... kIndex>
 std::array<Shard, kShardCount> MakeShards(const KeyHasher& hasher,
                                           LedgerBudget& budget,
+                                          SnapshotCuts& cuts,
                                           std::index_sequence<kIndex...>) {
-  return {Shard(static_cast<ShardIndex>(kIndex), hasher, budget)...};
+  return {Shard(static_cast<ShardIndex>(kIndex), hasher, budget, cuts)...};
 }
 
 }  // namespace
 
-ShardTable::ShardTable(const KeyHasher& hasher, LedgerBudget& budget)
-    : shards_(MakeShards(hasher, budget,
+ShardTable::ShardTable(const KeyHasher& hasher, LedgerBudget& budget,
+                       SnapshotCuts& cuts)
+    : shards_(MakeShards(hasher, budget, cuts,
                          std::make_index_sequence<kShardCount>())) {}
 
 }  // namespace latchkey

@@ -15,8 +15,8 @@ namespace latchkey {
 
 class ShardTable {
  public:
-  // Both must outlive the table.
-  ShardTable(const KeyHasher& hasher, LedgerBudget& budget);
+  // All must outlive the table.
+  ShardTable(const KeyHasher& hasher, LedgerBudget& budget, SnapshotCuts& cuts);
 
   ShardTable(const ShardTable&) = delete;
   ShardTable& operator=(const ShardTable&) = delete;

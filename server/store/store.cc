@@ -104,9 +104,11 @@ Store::Store(const StoreOptions& options, const Clock& clock,
       hasher_(random),
       incarnation_(DrawIncarnation(random)),
       ledger_budget_(options.idempotency_window, options.idempotency_bytes_max),
-      shards_(std::make_unique<ShardTable>(hasher_, ledger_budget_)),
       version_(static_cast<uint64_t>(clock.Now() / kNanosPerMicro) *
-               kVersionsPerMicro) {}
+               kVersionsPerMicro),
+      cuts_(version_, options.snapshot_bytes_max),
+      shards_(std::make_unique<ShardTable>(hasher_, ledger_budget_, cuts_)),
+      scanner_(hasher_, incarnation_, clock_, cuts_, *shards_) {}
 
 Store::~Store() = default;
 

@@ -41,8 +41,10 @@
 #include "server/store/key_hasher.h"
 #include "server/store/ledger.h"
 #include "server/store/operations.h"
+#include "server/store/scanner.h"
 #include "server/store/shard_counters.h"
 #include "server/store/shard_table.h"
+#include "server/store/snapshot_cuts.h"
 
 namespace latchkey {
 
@@ -63,6 +65,10 @@ struct StoreOptions {
 
   // What those outcomes may take in memory.
   size_t idempotency_bytes_max = 256 * 1024 * 1024;
+
+  // What one snapshot scan may hold of entries that were changed before it came
+  // to them, in bytes.  Over that it is SCAN_EXPIRED.
+  size_t snapshot_bytes_max = 64 * 1024 * 1024;
 };
 
 // What became of keyed writes since the start.  The counters agree with nothing
@@ -137,6 +143,9 @@ class Store {
     return hasher_.Hash128(request);
   }
 
+  // Reads all entries of a prefix.
+  Scanner& scanner() { return scanner_; }
+
   // What a client is to hold before the first attempt of a keyed write.
   LedgerStamp CurrentStamp() const;
 
@@ -196,11 +205,13 @@ class Store {
   // Synchronises itself.
   LedgerBudget ledger_budget_;
   LedgerCounters ledger_counters_;
-  std::unique_ptr<ShardTable> shards_;
   // The version of the last commit.  A committer adds one while it holds all
   // its locks; whoever takes one of those locks later sees entries with that
   // version by the lock, and the counter at least there.
-  std::atomic<uint64_t> version_;
+  CommitSequence version_;
+  SnapshotCuts cuts_;
+  std::unique_ptr<ShardTable> shards_;
+  Scanner scanner_;
   // Where the sweeps go on.  Any value is right; a race costs one visit.
   std::atomic<uint32_t> entry_sweep_next_ = 0;
   std::atomic<uint32_t> ledger_sweep_next_ = 0;

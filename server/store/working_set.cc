@@ -57,6 +57,7 @@ void WorkingSet::Load(const MultiShardLock& lock, UnixNanos now) {
     copy.stored_ = shard.Find(copy.key_, now);
     if (copy.stored_ == nullptr) continue;
     copy.current_ = EntryRef(copy.stored_);
+    shard.order().Prefetch(*copy.stored_);
     copy.expire_time_ = copy.stored_->expire_time();
   }
 }
@@ -74,13 +75,13 @@ void WorkingSet::Publish(const MultiShardLock& lock, uint64_t version) {
     Shard& shard = lock[copy.key_.shard()];
     shard.AssertHeld();
     if (copy.change_ == WorkingCopy::Change::kExpiry) {
-      shard.SetExpireTime(*copy.stored_, copy.expire_time_);
+      shard.SetExpireTime(*copy.stored_, copy.expire_time_, version);
     } else if (copy.current_) {
       copy.current_->set_version(version);
       copy.current_->set_expire_time(copy.expire_time_);
       replaced_.push_back(shard.Put(copy.key_, copy.current_));
     } else {
-      replaced_.push_back(shard.Remove(copy.key_));
+      replaced_.push_back(shard.Remove(copy.key_, version));
     }
   }
 }

@@ -144,6 +144,25 @@ TEST_F(CliTest, ScanPrintsEntriesAndTheWayOn) {
       " resume_token: 'token'");
 }
 
+TEST_F(CliTest, ScanStopsAtItsLimit) {
+  Answer<v1::ScanResponse>(
+      "entries { key: 'a' value: '1' } entries { key: 'b' value: '2' }"
+      "entries { key: 'c' value: '3' } resume_token: 'next'");
+
+  const CliResult result = Cli({"scan", "--limit", "2"});
+
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.out, "a\t1\nb\t2\n");
+  EXPECT_EQ(result.err, "");
+  ExpectAsked<v1::ScanRequest>("");
+}
+
+TEST_F(CliTest, ScanNeedsALimitOfOneOrMore) {
+  EXPECT_EQ(Cli({"scan", "--limit", "0"}).exit_code, 2);
+  EXPECT_EQ(Cli({"scan", "--limit", "x"}).exit_code, 2);
+  ExpectNotAsked();
+}
+
 TEST_F(CliTest, ScanTellsHowToContinueABrokenStream) {
   Answer<v1::ScanResponse>("entries { key: 'a' } resume_token: 'next'");
   script_.Fail(grpc::Status(grpc::StatusCode::UNAVAILABLE, "draining"));

@@ -250,10 +250,26 @@ def test_an_unknown_outcome_is_settled_by_a_fence(start_server, keys, key):
         assert entry.value == b""
 
 
-def test_what_is_not_served_yet_says_so(latchkey):
-    result = latchkey("scan")
-    assert result.returncode not in (OK, REFUSED, USAGE, UNAVAILABLE)
-    assert b"NOT_IMPLEMENTED" in result.stderr
+def test_a_scan(latchkey, cache, keys):
+    prefix = keys("a").decode().split("/")[0] + "/"
+    names = [keys(f"entry-{i}") for i in range(30)]
+    for name in names:
+        cache.Put(key=name, value=b"value")
+    listed = assert_ended(latchkey("scan", prefix, "--snapshot", "--keys-only",
+                                   "--page-size", "7"), OK).stdout
+    assert sorted(listed.split()) == sorted(names)
+    few = assert_ended(latchkey("scan", prefix, "--limit", "3"), OK).stdout
+    assert len(few.splitlines()) == 3
+    # Each message of the scan is an object, with what leads to the next.
+    pages = assert_ended(latchkey("scan", prefix, "--json", "--page-size", "20"),
+                         OK).stdout.splitlines()
+    token = json.loads(pages[0])["resume_token_base64"]
+    rest = assert_ended(latchkey("scan", prefix, "--resume-token", token,
+                                 "--page-size", "20"), OK).stdout
+    assert len(rest.splitlines()) == 10
+    refused = latchkey("scan", prefix, "--resume-token", "eA==")
+    assert refused.returncode == USAGE
+    assert b"INVALID_FIELD" in refused.stderr
 
 
 def test_help_names_every_command():

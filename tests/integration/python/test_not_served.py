@@ -2,7 +2,6 @@
 to it is refused first, see test_bad_input.py."""
 
 import pytest
-from api import pb
 from client import SERVICE, WRITES, expect_error, read_error
 from conftest import value_of
 from grpc import RpcError, StatusCode
@@ -11,9 +10,6 @@ LEASE = {"ttl": {"seconds": 5}}
 
 
 @pytest.mark.parametrize("method, request_of", [
-    ("Scan", lambda k: {}),
-    ("Scan", lambda k: {"prefix": k("a"), "keys_only": True, "page_size": 10,
-                        "consistency": pb.ScanRequest.SNAPSHOT}),
     ("Get", lambda k: {"key": k("a"), "lease": LEASE}),
     ("Get", lambda k: {"key": k("a"), "lease": {**LEASE, "wait": True}}),
     ("Put", lambda k: {"key": k("a"), "value": value_of("two"),

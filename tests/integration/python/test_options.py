@@ -11,7 +11,7 @@ OPTIONS = [
     "--help", "--version", "--listen", "--threads", "--transport",
     "--drain-seconds", "--config", "--print-config", "--allow-insecure",
     "--key-bytes-max", "--value-bytes-max", "--idempotency-window-seconds",
-    "--idempotency-bytes-max", "--http-listen"
+    "--idempotency-bytes-max", "--snapshot-bytes-max", "--http-listen"
 ]
 
 

@@ -47,7 +47,7 @@ def test_logs_hold_no_keys_and_no_values(start_server, keys):
         for method, fields in {
                 "Put": {"key": keys("a"), "value": SECRET + LONG_VALUE},
                 "Get": {"key": keys("a") * 100},
-                "Scan": {"prefix": keys("a")},
+                "Scan": {"prefix": keys("a"), "resume_token": LONG_VALUE},
                 "GetOutcome": {"idempotency_key": VALUE_CANARY * 10}}.items():
             with pytest.raises(RpcError):
                 client.call(method, **fields)

@@ -87,5 +87,30 @@ TEST_F(SweeperTest, GoesOnAtOnceWhileThereIsMore) {
   EXPECT_EQ(executor_.delay(), Sweeper::kPause);
 }
 
+// A snapshot whose stream has ended waits for its client, and then ends.
+TEST_F(SweeperTest, EndsSnapshotsThatNobodyReads) {
+  PutExpiring(10);
+  const DeadlineSource source(kNever);
+  auto scan =
+      store_.scanner().Start({.snapshot = true, .page = {.entries_max = 1}});
+  ASSERT_TRUE(scan.ok());
+  const absl::StatusOr<ScanPage> page = (*scan)->Next(source.token());
+  ASSERT_TRUE(page.ok());
+  const std::string resume_token = page->resume_token;
+  *scan = nullptr;
+  sweeper_.Start();
+  const auto resume = [&] {
+    return store_.scanner()
+        .Start({.snapshot = true, .resume_token = resume_token})
+        .status();
+  };
+  executor_.Run();
+  EXPECT_TRUE(resume().ok());
+  clock_.Advance(SnapshotTable::kIdleMax);
+  executor_.Run();
+  EXPECT_EQ(resume().code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(executor_.delay(), Sweeper::kPause);
+}
+
 }  // namespace
 }  // namespace latchkey

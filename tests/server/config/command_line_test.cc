@@ -58,6 +58,7 @@ TEST(CommandLineTest, DefaultsServeOnLoopback) {
   EXPECT_EQ(line.options.value_bytes_max, 1024 * 1024);
   EXPECT_EQ(line.options.idempotency_window_seconds, 120);
   EXPECT_EQ(line.options.idempotency_bytes_max, 256 * 1024 * 1024);
+  EXPECT_EQ(line.options.snapshot_bytes_max, 64 * 1024 * 1024);
   EXPECT_EQ(line.options.log_level, "info");
   EXPECT_EQ(line.options.log_format, "text");
 }
@@ -110,6 +111,7 @@ TEST(CommandLineTest, EveryOptionCanBeGivenInEachWay) {
                "idempotency-window-seconds = 86400"},
            Row{"idempotency-bytes-max", "65536",
                "idempotency-bytes-max = 65536"},
+           Row{"snapshot-bytes-max", "2097152", "snapshot-bytes-max = 2097152"},
            Row{"log-level", "error", "log-level = \"error\""},
            Row{"log-format", "json", "log-format = \"json\""},
        }) {
@@ -235,6 +237,7 @@ TEST(CommandLineTest, RefusesBadArgumentsByName) {
            Row{"--idempotency-window-seconds=86401",
                "--idempotency-window-seconds"},
            Row{"--idempotency-bytes-max=65535", "--idempotency-bytes-max"},
+           Row{"--snapshot-bytes-max=2097151", "--snapshot-bytes-max"},
            Row{"--log-level=loud", "--log-level"},
            Row{"--log-format=xml", "--log-format"},
            Row{"--config=/nonexistent/latchkeyd.toml", "/nonexistent"},
@@ -332,6 +335,7 @@ TEST(CommandLineTest, HelpNamesEveryOptionItsDefaultAndItsVariable) {
                            "1048576",
                            "--idempotency-window-seconds",
                            "--idempotency-bytes-max",
+                           "--snapshot-bytes-max",
                            "--log-level",
                            "--log-format",
                            "--config",

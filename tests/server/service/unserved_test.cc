@@ -28,11 +28,6 @@ TEST_F(UnservedTest, IsUnimplementedAndNamesTheFeature) {
       {"Put", "key: 'k' lease_token: 't' " + key, "lease_token", true},
       {"Get", "key: 'k' " + lease, "lease", false},
       {"Get", "key: 'k' touch {} " + lease, "lease", true},
-      {"Scan", "", "Scan", false},
-      {"Scan",
-       "prefix: 'a' keys_only: true consistency: SNAPSHOT page_size: 1000 "
-       "resume_token: 'r'",
-       "Scan", false},
   };
   Must<v1::PutResponse>("Put", "key: 'k' value: '1'");
   for (const Row& row : rows) {
@@ -53,36 +48,6 @@ TEST_F(UnservedTest, BadInputIsRefusedFirst) {
             "INVALID_IDEMPOTENCY_KEY");
   EXPECT_EQ(Error("Get", "key: '' lease { ttl { seconds: 1 } }").reason,
             "INVALID_KEY");
-}
-
-// A Scan is a stream: it may also end before its request came.
-class ScanTest : public ::testing::Test {
- protected:
-  ScanTest() {
-    service_.Register(methods_);
-    handler_ = methods_.Find("/latchkey.v1.Cache/Scan")->stream(call_);
-  }
-
-  FakeClock clock_;
-  SeededRandom random_{1};
-  Store store_{StoreOptions{}, clock_, random_};
-  CacheService service_{store_, clock_, ServiceOptions{}};
-  MethodTable methods_;
-  FakeCall call_{clock_};
-  std::unique_ptr<StreamHandler> handler_;
-};
-
-TEST_F(ScanTest, WithoutARequestIsBadInput) {
-  EXPECT_TRUE(call_.TakeReceive());
-  handler_->OnHalfClose();
-  EXPECT_EQ(call_.error().code, absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(call_.error().field, "request");
-}
-
-TEST_F(ScanTest, IsCancelledWhileItWaits) {
-  call_.End(EndReason::kClientCancelled);
-  handler_->OnCancel();
-  EXPECT_EQ(call_.error().code, absl::StatusCode::kCancelled);
 }
 
 }  // namespace

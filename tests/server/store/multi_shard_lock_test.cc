@@ -22,8 +22,10 @@ class MultiShardLockTest : public ::testing::Test {
   SeededRandom random_{1};
   KeyHasher hasher_{random_};
   LedgerBudget budget_{kNanosPerSecond, 1'000'000};
+  CommitSequence commits_ = 0;
+  SnapshotCuts cuts_{commits_, 0};
   std::unique_ptr<ShardTable> table_ =
-      std::make_unique<ShardTable>(hasher_, budget_);
+      std::make_unique<ShardTable>(hasher_, budget_, cuts_);
 };
 
 TEST(ShardSetTest, HoldsWhatWasAddedAndNothingElse) {

@@ -49,7 +49,9 @@ class ShardTest : public ::testing::Test {
   SeededRandom random_{1};
   KeyHasher hasher_{random_};
   LedgerBudget budget_{kNanosPerSecond, 1'000'000};
-  Shard shard_{0, hasher_, budget_};
+  CommitSequence commits_ = 0;
+  SnapshotCuts cuts_{commits_, 0};
+  Shard shard_{0, hasher_, budget_, cuts_};
 };
 
 TEST_F(ShardTest, FindsWhatWasPut) {
@@ -72,10 +74,10 @@ TEST_F(ShardTest, PutReturnsWhatItReplaced) {
 TEST_F(ShardTest, RemoveReturnsTheEntryAlsoWhereItExpired) {
   Put("k", "v", 5);
   ShardLock lock(shard_);
-  const EntryRef removed = shard_.Remove(Hashed("k"));
+  const EntryRef removed = shard_.Remove(Hashed("k"), 1);
   ASSERT_TRUE(removed);
   EXPECT_EQ(removed->value(), "v");
-  EXPECT_FALSE(shard_.Remove(Hashed("k")));
+  EXPECT_FALSE(shard_.Remove(Hashed("k"), 1));
   EXPECT_EQ(shard_.size(), 0u);
 }
 
@@ -108,8 +110,8 @@ TEST_F(ShardTest, TheIndexFollowsEveryChange) {
   Put("same instant", "v", 10);
   {
     ShardLock lock(shard_);
-    shard_.Remove(Hashed("removed"));
-    shard_.SetExpireTime(*shard_.Find(Hashed("changed"), 0), 9);
+    shard_.Remove(Hashed("removed"), 1);
+    shard_.SetExpireTime(*shard_.Find(Hashed("changed"), 0), 9, 1);
   }
   EXPECT_EQ(RemoveExpired(10, 9),
             (std::vector<std::string>{"changed", "same instant"}));

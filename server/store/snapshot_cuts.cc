@@ -1,0 +1,50 @@
+#include "server/store/snapshot_cuts.h"
+
+namespace latchkey {
+
+static_assert(kSnapshotsMax <= 32, "a cut is one bit of a word");
+
+const SnapshotCut& SnapshotCuts::Begin(size_t number, std::string_view prefix,
+                                       const Clock& clock) {
+  SnapshotCut& cut = cuts_[number];
+  cut.prefix_ = prefix;
+  cut.version_.store(SnapshotCut::kUnsettled);
+  cut.now_.store(SnapshotCut::kUnknown);
+  cut.image_bytes_.store(0);
+  cut.lost_.store(false);
+  registered_.fetch_or(Bit(number));
+  Settle(cut);
+  // After the version is settled: no commit of the cut took anything for
+  // expired that the scan takes for alive.
+  cut.now_.store(clock.Now());
+  return cut;
+}
+
+uint64_t SnapshotCuts::Settle(SnapshotCut& cut) {
+  uint64_t version = cut.version_.load();
+  if (version != SnapshotCut::kUnsettled) return version;
+  const uint64_t last = commits_.load();
+  return cut.version_.compare_exchange_strong(version, last) ? last : version;
+}
+
+bool SnapshotCuts::Concerns(size_t number, const Entry& entry,
+                            uint64_t version) {
+  SnapshotCut& cut = cuts_[number];
+  const uint64_t cut_version = Settle(cut);
+  return entry.version() <= cut_version && cut_version < version &&
+         entry.key().starts_with(cut.prefix_);
+}
+
+void SnapshotCuts::CountImage(size_t number, const Entry& entry) {
+  SnapshotCut& cut = cuts_[number];
+  const size_t bytes = ImageBytes(entry);
+  if (cut.image_bytes_.fetch_add(bytes) + bytes <= image_bytes_max_) return;
+  cut.lost_.store(true);
+  End(number);
+}
+
+void SnapshotCuts::UncountImage(size_t number, const Entry& entry) {
+  cuts_[number].image_bytes_.fetch_sub(ImageBytes(entry));
+}
+
+}  // namespace latchkey
