@@ -22,12 +22,12 @@
 #include "server/config/listen_address.h"
 #include "server/config/options.h"
 #include "server/rpc/method_table.h"
+#include "server/rpc/transport.h"
 #include "server/runtime/asio_executor.h"
 #include "server/service/cache_service.h"
 #include "server/service/health_service.h"
 #include "server/service/reflection_service.h"
 #include "server/store/store.h"
-#include "server/transport/grpc/grpc_server.h"
 
 namespace latchkey {
 
@@ -52,7 +52,7 @@ class Server {
   void Drain();
 
   // Calls that are not over.
-  int64_t live_calls() const { return transport_.live_calls(); }
+  int64_t live_calls() const { return transport_->live_calls(); }
 
  private:
   // In the order of their construction: each may use those above it.
@@ -64,7 +64,7 @@ class Server {
   HealthService health_;
   ReflectionService reflection_;
   MethodTable methods_;
-  GrpcServer transport_;
+  const std::unique_ptr<Transport> transport_;
   std::unique_ptr<Sweeper> sweeper_;
   // Last, so that no step runs when the others end.
   AsioExecutor executor_;
