@@ -17,6 +17,9 @@ PATIENCE_SECONDS = 60
 
 BIN = Path(os.environ["LATCHKEY_TEST_BIN"])
 
+# What carries the calls of the servers; empty: what they choose.
+TRANSPORT = os.environ["LATCHKEY_TEST_TRANSPORT"]
+
 
 def run_program(name, *arguments, environment=None, **options):
     """Runs a program of the build to its end and returns the result."""
@@ -37,6 +40,8 @@ class ServerProcess:
     def __init__(self, log_path, *arguments, environment=None, listen=True):
         self.log_path = Path(log_path)
         command = [BIN / "latchkeyd", *arguments]
+        if TRANSPORT:
+            command.append(f"--transport={TRANSPORT}")
         if listen:
             command.append("--listen=127.0.0.1:0")
         with open(self.log_path, "wb") as log:
