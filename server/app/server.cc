@@ -3,6 +3,8 @@
 #include "server/app/server_metrics.h"
 #include "server/ops/process_metrics.h"
 #include "server/store/store_metrics.h"
+#include "server/transport/grpc/grpc_server.h"
+#include "server/transport/native/native_server.h"
 
 namespace latchkey {
 namespace {
@@ -24,14 +26,33 @@ StoreOptions ToStoreOptions(const ServerOptions& options) {
   return store;
 }
 
+// `options` were accepted, so that there is a transport of the name, and an
+// address that can be parsed.
+std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
+                                         const MethodTable& methods,
+                                         const Clock& clock) {
+  if (options.transport == "grpc") {
+    return std::make_unique<GrpcServer>(
+        GrpcServerOptions{.listen_address = options.listen,
+                          .threads = options.threads},
+        methods, clock);
+  }
+  const ListenAddress address = *ParseListenAddress(options.listen);
+  return std::make_unique<NativeServer>(
+      NativeServerOptions{.host = address.host,
+                          .port = address.port,
+                          .threads = options.threads,
+                          .connections_max = options.connections_max},
+      methods, clock);
+}
+
 }  // namespace
 
 Server::Server(const ServerOptions& options)
     : options_(options),
       store_(ToStoreOptions(options), clock_, random_),
       cache_(store_, clock_, ToServiceOptions(options)),
-      transport_({.listen_address = options.listen, .threads = options.threads},
-                 methods_, clock_) {
+      transport_(MakeTransport(options_, methods_, clock_)) {
   cache_.Register(methods_);
   health_.Register(methods_);
   reflection_.Register(methods_);
@@ -43,7 +64,7 @@ Server::~Server() = default;
 absl::StatusOr<ListenAddress> Server::Start() {
   absl::StatusOr<ListenAddress> address = ParseListenAddress(options_.listen);
   if (!address.ok()) return address.status();
-  const absl::StatusOr<int> port = transport_.Start();
+  const absl::StatusOr<int> port = transport_->Start();
   if (!port.ok()) return port.status();
   sweeper_ = std::make_unique<Sweeper>(store_, executor_);
   sweeper_->Start();
@@ -85,7 +106,7 @@ void Server::Drain() {
   readiness_.Set(Readiness::State::kDraining);
   // First, so that who watches looks for another server before calls fail.
   health_.SetServing(false);
-  transport_.Shutdown(options_.drain_seconds * kNanosPerSecond);
+  transport_->Shutdown(options_.drain_seconds * kNanosPerSecond);
   if (ops_ != nullptr) ops_->Stop();
 }
 

@@ -26,12 +26,12 @@
 #include "server/ops/ops_server.h"
 #include "server/ops/readiness.h"
 #include "server/rpc/method_table.h"
+#include "server/rpc/transport.h"
 #include "server/runtime/asio_executor.h"
 #include "server/service/cache_service.h"
 #include "server/service/health_service.h"
 #include "server/service/reflection_service.h"
 #include "server/store/store.h"
-#include "server/transport/grpc/grpc_server.h"
 
 namespace latchkey {
 
@@ -63,7 +63,7 @@ class Server {
   void Drain();
 
   // Calls that are not over.
-  int64_t live_calls() const { return transport_.live_calls(); }
+  int64_t live_calls() const { return transport_->live_calls(); }
 
  private:
   void AddMetrics();
@@ -77,7 +77,7 @@ class Server {
   HealthService health_;
   ReflectionService reflection_;
   MethodTable methods_;
-  GrpcServer transport_;
+  const std::unique_ptr<Transport> transport_;
   const UnixNanos started_ = clock_.Now();
   Readiness readiness_;
   MetricsRegistry metrics_;

@@ -19,6 +19,9 @@ constexpr char kProgram[] = "latchkeyd";
 // More threads than any machine has use for here.
 constexpr int kThreadsMax = 256;
 
+// What a process may have of file descriptors on a large machine.
+constexpr int kConnectionsMax = 1'000'000;
+
 // A drain of more than an hour is more likely a wrong unit.
 constexpr int kDrainSecondsMax = 3600;
 
@@ -59,9 +62,9 @@ std::string CheckHttpListen(const std::string& text) {
 }
 
 std::string CheckTransport(const std::string& name) {
-  if (name == "grpc") return "";
+  if (name == "grpc" || name == "native") return "";
   return absl::StrCat("there is no transport '", name,
-                      "' in this release; the only one is grpc");
+                      "'; there are grpc and native");
 }
 
 // How CLI11 begins its complaint about an option of a file that it does not
@@ -140,13 +143,18 @@ void Parser::AddServingOptions() {
                 "Listen on other than loopback addresses although there is no "
                 "TLS. Default: false");
   app_.add_option("--transport", options_.transport,
-                  "What carries the calls: grpc")
+                  "What carries the calls: grpc, the gRPC library, or native, "
+                  "which takes a fraction of its CPU")
       ->check(CheckTransport)
       ->type_name("NAME");
   app_.add_option("--threads", options_.threads,
                   "Threads that answer requests. Default: the cores that this "
                   "process may use")
       ->check(CLI::Range(1, kThreadsMax));
+  app_.add_option("--connections-max", options_.connections_max,
+                  "Connections at a time; one more is closed as it comes. Only "
+                  "the native transport has this limit")
+      ->check(CLI::Range(1, kConnectionsMax));
   app_.add_option("--drain-seconds", options_.drain_seconds,
                   "How long calls may finish after SIGTERM before they are "
                   "cancelled, in seconds")
@@ -278,6 +286,7 @@ std::string Parser::PrintConfig() const {
       "allow-insecure = ", flag(options_.allow_insecure), "\n",
       "transport = ", quoted(options_.transport),
       "threads = ", options_.threads, "\n",
+      "connections-max = ", options_.connections_max, "\n",
       "drain-seconds = ", options_.drain_seconds, "\n",
       "key-bytes-max = ", options_.key_bytes_max, "\n",
       "value-bytes-max = ", options_.value_bytes_max, "\n",

@@ -22,11 +22,15 @@ struct ServerOptions {
   // Whether clients beyond this machine may be served without TLS.
   bool allow_insecure = false;
 
-  // What carries the calls: "grpc".
+  // What carries the calls: "grpc", the gRPC library, or "native", HTTP/2 by
+  // nghttp2.
   std::string transport = "grpc";
 
   // Threads that answer requests.
   int threads = 1;
+
+  // Connections at a time, of the native transport.
+  int connections_max = 10'000;
 
   // How long calls may finish after SIGTERM before they are cancelled.
   int drain_seconds = 10;

@@ -17,7 +17,7 @@ using grpc::StatusCode;
 
 class CacheTest : public ServerFixture {};
 
-TEST_F(CacheTest, PutGetDelete) {
+TEST_P(CacheTest, PutGetDelete) {
   const v1::PutResponse put = MustCall(
       &Stub::Put,
       "key: 'k' value: 'v' flags: 7 expiration { ttl { seconds: 1000 } }");
@@ -36,7 +36,7 @@ TEST_F(CacheTest, PutGetDelete) {
   EXPECT_FALSE(MustCall(&Stub::Get, "key: 'k'").has_entry());
 }
 
-TEST_F(CacheTest, Batches) {
+TEST_P(CacheTest, Batches) {
   const v1::BatchPutResponse put =
       MustCall(&Stub::BatchPut,
                "puts { key: 'a' value: '1' } puts { key: 'b' value: '2' }");
@@ -57,7 +57,7 @@ TEST_F(CacheTest, Batches) {
   EXPECT_FALSE(deleted.results(1).deleted());
 }
 
-TEST_F(CacheTest, CountersTouchAndMove) {
+TEST_P(CacheTest, CountersTouchAndMove) {
   EXPECT_EQ(MustCall(&Stub::Increment, "key: 'n' delta: 5 initial: 10").value(),
             15);
   EXPECT_TRUE(
@@ -75,7 +75,7 @@ TEST_F(CacheTest, CountersTouchAndMove) {
   EXPECT_EQ(transfer.destination_value(), 4);
 }
 
-TEST_F(CacheTest, TransactTakesOneBranch) {
+TEST_P(CacheTest, TransactTakesOneBranch) {
   const std::string request =
       "compares { key: 'k' precondition { exists: false } }"
       "on_success { put { key: 'k' value: 'first' } }"
@@ -89,7 +89,7 @@ TEST_F(CacheTest, TransactTakesOneBranch) {
   EXPECT_EQ(second.results(0).get().entry().value(), "first");
 }
 
-TEST_F(CacheTest, ScanStreamsPages) {
+TEST_P(CacheTest, ScanStreamsPages) {
   for (int i = 0; i < 10; ++i) {
     MustCall(&Stub::Put, "key: 'k" + std::to_string(i) + "' value: 'v'");
   }
@@ -106,7 +106,7 @@ TEST_F(CacheTest, ScanStreamsPages) {
   EXPECT_TRUE(response.resume_token().empty());
 }
 
-TEST_F(CacheTest, ErrorsCarryCodeReasonAndDetails) {
+TEST_P(CacheTest, ErrorsCarryCodeReasonAndDetails) {
   MustCall(&Stub::Put, "key: 'text' value: 'x'");
   MustCall(&Stub::Put, "key: 'one' value: '1'");
   MustCall(&Stub::Put, "key: 'k' value: 'v' idempotency_key: 'i'");
@@ -173,12 +173,12 @@ TEST_F(CacheTest, ErrorsCarryCodeReasonAndDetails) {
   }
 }
 
-TEST_F(CacheTest, UnknownMethodIsUnimplemented) {
+TEST_P(CacheTest, UnknownMethodIsUnimplemented) {
   EXPECT_EQ(SendBytes("/latchkey.v1.Cache/Nothing", "").error_code(),
             StatusCode::UNIMPLEMENTED);
 }
 
-TEST_F(CacheTest, GarbageIsABadField) {
+TEST_P(CacheTest, GarbageIsABadField) {
   for (const char* path : {"/latchkey.v1.Cache/Get", "/latchkey.v1.Cache/Put",
                            "/latchkey.v1.Cache/Transact"}) {
     const client::CallError error =
@@ -188,7 +188,7 @@ TEST_F(CacheTest, GarbageIsABadField) {
   }
 }
 
-TEST_F(CacheTest, MessageOf4MiBIsReadAndOneByteMoreIsNot) {
+TEST_P(CacheTest, MessageOf4MiBIsReadAndOneByteMoreIsNot) {
   const auto message_of = [](size_t size) {
     v1::PutRequest put;
     put.set_key("k");
@@ -210,7 +210,7 @@ TEST_F(CacheTest, MessageOf4MiBIsReadAndOneByteMoreIsNot) {
 // The client library rounds a deadline of now up to its next millisecond, which
 // a quick server meets; what the server does with a timeout of 0 on the wire is
 // seen in python/test_wire.py.
-TEST_F(CacheTest, DeadlineThatHasPassedAppliesNothing) {
+TEST_P(CacheTest, DeadlineThatHasPassedAppliesNothing) {
   EXPECT_EQ(CallWithin(std::chrono::milliseconds(-1000), &Stub::Put,
                        "key: 'late' value: 'v'")
                 .error_code(),
@@ -218,7 +218,7 @@ TEST_F(CacheTest, DeadlineThatHasPassedAppliesNothing) {
   EXPECT_EQ(ValueOf("late"), "(none)");
 }
 
-TEST_F(CacheTest, DeadlineOfOneMillisecondIsMetOrMissed) {
+TEST_P(CacheTest, DeadlineOfOneMillisecondIsMetOrMissed) {
   int64_t done = 0;
   int64_t missed = 0;
   for (int i = 0; i < 300; ++i) {
@@ -239,7 +239,7 @@ TEST_F(CacheTest, DeadlineOfOneMillisecondIsMetOrMissed) {
   EXPECT_LE(counted, done + missed);
 }
 
-TEST_F(CacheTest, CancelledCallIsCancelled) {
+TEST_P(CacheTest, CancelledCallIsCancelled) {
   grpc::ClientContext context;
   context.TryCancel();
   v1::PutResponse response;
@@ -249,7 +249,7 @@ TEST_F(CacheTest, CancelledCallIsCancelled) {
   EXPECT_EQ(ValueOf("c"), "(none)");
 }
 
-TEST_F(CacheTest, CancelledWatchIsOver) {
+TEST_P(CacheTest, CancelledWatchIsOver) {
   grpc::ClientContext context;
   const auto watch = health_stub_->Watch(&context, {});
   grpc::health::v1::HealthCheckResponse response;
@@ -273,7 +273,7 @@ class SmallCacheTest : public ServerFixture {
   }
 };
 
-TEST_F(SmallCacheTest, KeysAndValuesAreBoundedByTheOptions) {
+TEST_P(SmallCacheTest, KeysAndValuesAreBoundedByTheOptions) {
   EXPECT_TRUE(Call(&Stub::Put, "key: '1234' value: '12345678'").ok());
   EXPECT_EQ(client::DecodeCallError(Call(&Stub::Put, "key: '12345'")).reason,
             "INVALID_KEY");
@@ -282,6 +282,9 @@ TEST_F(SmallCacheTest, KeysAndValuesAreBoundedByTheOptions) {
                 .reason,
             "VALUE_TOO_LARGE");
 }
+
+LATCHKEY_OVER_EACH_TRANSPORT(CacheTest);
+LATCHKEY_OVER_EACH_TRANSPORT(SmallCacheTest);
 
 }  // namespace
 }  // namespace latchkey

@@ -48,7 +48,7 @@ class LifecycleTest : public ServerFixture {
   }
 };
 
-TEST_F(LifecycleTest, SecondServerOnThePortIsAnError) {
+TEST_P(LifecycleTest, SecondServerOnThePortIsAnError) {
   ServerOptions options = Options();
   options.listen = address_;
   Server second(options);
@@ -56,7 +56,7 @@ TEST_F(LifecycleTest, SecondServerOnThePortIsAnError) {
   EXPECT_EQ(ValueOf("k"), "(none)");
 }
 
-TEST_F(LifecycleTest, GarbageOnTheSocketEndsNothing) {
+TEST_P(LifecycleTest, GarbageOnTheSocketEndsNothing) {
   std::mt19937 random(2);
   std::string noise(100'000, '\0');
   for (char& c : noise) c = static_cast<char>(random());
@@ -83,7 +83,7 @@ TEST_F(LifecycleTest, GarbageOnTheSocketEndsNothing) {
   EXPECT_EQ(ValueOf("k"), "v");
 }
 
-TEST_F(LifecycleTest, HealthIsServingUntilTheDrain) {
+TEST_P(LifecycleTest, HealthIsServingUntilTheDrain) {
   const auto check = [this](const std::string& service) {
     grpc::ClientContext context;
     HealthCheckRequest request;
@@ -120,7 +120,7 @@ class ShortDrainTest : public LifecycleTest {
   }
 };
 
-TEST_F(ShortDrainTest, StreamThatStaysOpenIsCancelledInTheEnd) {
+TEST_P(ShortDrainTest, StreamThatStaysOpenIsCancelledInTheEnd) {
   grpc::ClientContext context;
   const auto watch = health_stub_->Watch(&context, {});
   HealthCheckResponse response;
@@ -133,7 +133,7 @@ TEST_F(ShortDrainTest, StreamThatStaysOpenIsCancelledInTheEnd) {
   EXPECT_EQ(watch->Finish().error_code(), StatusCode::UNAVAILABLE);
 }
 
-TEST_F(LifecycleTest, IdleConnectionsDoNotHoldUpTheDrain) {
+TEST_P(LifecycleTest, IdleConnectionsDoNotHoldUpTheDrain) {
   MustCall(&Stub::Get, "key: 'k'");
   const int silent = ConnectAndSend("");
   const auto took = Time([this] { server_.Drain(); });
@@ -142,8 +142,9 @@ TEST_F(LifecycleTest, IdleConnectionsDoNotHoldUpTheDrain) {
 }
 
 // The reason of the first call that fails while a server drains.
-std::string ReasonWhileDraining() {
+std::string ReasonWhileDraining(const char* transport) {
   ServerOptions options;
+  options.transport = transport;
   options.listen = "127.0.0.1:0";
   Server server(options);
   const absl::StatusOr<ListenAddress> address = server.Start();
@@ -163,17 +164,19 @@ std::string ReasonWhileDraining() {
   return client::DecodeCallError(status).reason;
 }
 
-TEST(DrainTest, CallsAreToldOfTheDrain) {
+class DrainTest : public testing::TestWithParam<const char*> {};
+
+TEST_P(DrainTest, CallsAreToldOfTheDrain) {
   // A machine that stands still for the moment in which they are told fails
   // them in another way; it does not do so every time.
   std::string reason;
   for (int i = 0; i < 20 && reason != "DRAINING"; ++i) {
-    reason = ReasonWhileDraining();
+    reason = ReasonWhileDraining(GetParam());
   }
   EXPECT_EQ(reason, "DRAINING");
 }
 
-TEST_F(LifecycleTest, CallsInFlightAreFinishedOrRefused) {
+TEST_P(LifecycleTest, CallsInFlightAreFinishedOrRefused) {
   constexpr int kThreads = 6;
   std::atomic<int> warm = 0;
   std::vector<int64_t> done(kThreads);
@@ -206,6 +209,10 @@ TEST_F(LifecycleTest, CallsInFlightAreFinishedOrRefused) {
   EXPECT_GT(unavailable, kThreads / 2);
   EXPECT_EQ(server_.live_calls(), 0);
 }
+
+LATCHKEY_OVER_EACH_TRANSPORT(DrainTest);
+LATCHKEY_OVER_EACH_TRANSPORT(LifecycleTest);
+LATCHKEY_OVER_EACH_TRANSPORT(ShortDrainTest);
 
 }  // namespace
 }  // namespace latchkey

@@ -52,7 +52,7 @@ class MoversTest : public ServerFixture {
   }
 };
 
-TEST_F(MoversTest, TransfersKeepTheTotal) {
+TEST_P(MoversTest, TransfersKeepTheTotal) {
   for (unsigned i = 0; i < kAccounts; ++i) {
     MustCall(&Stub::Put,
              "key: " + Key(i) + " value: '" + std::to_string(kStart) + "'");
@@ -84,7 +84,7 @@ TEST_F(MoversTest, TransfersKeepTheTotal) {
   EXPECT_GT(moved, 0);
 }
 
-TEST_F(MoversTest, MovesKeepTheNumberOfEntries) {
+TEST_P(MoversTest, MovesKeepTheNumberOfEntries) {
   constexpr int kEntries = kAccounts / 2;
   for (unsigned i = 0; i < kEntries; ++i) {
     MustCall(&Stub::Put, "key: " + Key(i) + " value: 'v'");
@@ -115,6 +115,8 @@ TEST_F(MoversTest, MovesKeepTheNumberOfEntries) {
       });
   EXPECT_GT(moved, 0);
 }
+
+LATCHKEY_OVER_EACH_TRANSPORT(MoversTest);
 
 }  // namespace
 }  // namespace latchkey

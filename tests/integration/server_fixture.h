@@ -53,10 +53,13 @@ Message FromText(const std::string& text) {
   return message;
 }
 
-class ServerFixture : public testing::Test {
+// Runs each test over each transport, where a file ends in
+// LATCHKEY_OVER_EACH_TRANSPORT(its fixture).
+class ServerFixture : public testing::TestWithParam<const char*> {
  protected:
   static ServerOptions Options() {
     ServerOptions options;
+    options.transport = GetParam();
     options.listen = "127.0.0.1:0";
     options.threads = 2;
     return options;
@@ -132,6 +135,10 @@ class ServerFixture : public testing::Test {
   std::unique_ptr<Stub> stub_;
   std::unique_ptr<grpc::health::v1::Health::Stub> health_stub_;
 };
+
+#define LATCHKEY_OVER_EACH_TRANSPORT(fixture)                                \
+  INSTANTIATE_TEST_SUITE_P(Over, fixture, testing::Values("grpc", "native"), \
+                           [](const auto& name) { return name.param; })
 
 }  // namespace latchkey
 

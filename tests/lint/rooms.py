@@ -49,7 +49,8 @@ ROOMS = {
         rooms=_BELOW_TRANSPORT, libraries=("abseil", "protobuf", "grpc")),
     "server/transport/native": Room(
         rooms=_BELOW_TRANSPORT,
-        libraries=("abseil", "asio", "nghttp2", "openssl", "protobuf")),
+        libraries=("abseil", "asio", "nghttp2", "openssl", "protobuf",
+                   "zlib")),
     "server/service": Room(
         rooms=_BELOW_SERVICE, libraries=("abseil", "protobuf")),
     "server/ops": Room(
@@ -88,6 +89,7 @@ INCLUDES = {
     "protobuf": ("google/protobuf/",),
     "sodium": ("sodium/", "sodium.h"),
     "spdlog": ("spdlog/", "fmt/"),
+    "zlib": ("zlib.h",),
 }
 
 # What DEPS in a CMakeLists.txt stand for; other names are libraries of ours.
@@ -102,6 +104,7 @@ LINKS = {
     "PkgConfig::sodium": "sodium",
     "PkgConfig::httplib": "httplib",
     "spdlog::spdlog": "spdlog",
+    "ZLIB::ZLIB": "zlib",
     "latchkey_proto_messages": "proto",
     "latchkey_proto_stubs": "stubs",
     "proto_wire": "proto/wire",

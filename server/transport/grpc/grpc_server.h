@@ -31,6 +31,7 @@
 #include "absl/status/statusor.h"
 #include "server/base/clock.h"
 #include "server/rpc/method_table.h"
+#include "server/rpc/transport.h"
 #include "server/transport/grpc/call_queue.h"
 
 namespace latchkey {
@@ -44,33 +45,20 @@ struct GrpcServerOptions {
   int message_bytes_max = 4 * 1024 * 1024;
 };
 
-class GrpcServer {
+class GrpcServer final : public Transport {
  public:
   // `methods` is complete; it and `clock` must outlive the server.
   GrpcServer(GrpcServerOptions options, const MethodTable& methods,
              const Clock& clock);
 
-  // Cancels what still runs.
-  ~GrpcServer();
+  ~GrpcServer() override;
 
   GrpcServer(const GrpcServer&) = delete;
   GrpcServer& operator=(const GrpcServer&) = delete;
 
-  // Starts to serve and returns the port.  At most once.
-  //
-  // Errors: UNAVAILABLE when the address cannot be listened on.
-  absl::StatusOr<int> Start();
-
-  // Refuses new calls with UNAVAILABLE, DRAINING, lets the others finish for
-  // `grace`, cancels the rest, and returns when all are over.  A grace of 0
-  // cancels at once.  Does nothing where Start() did not succeed, and the
-  // second time.
-  //
-  // REQUIRES: handlers of streams finish their calls when they are cancelled.
-  void Shutdown(Nanos grace);
-
-  // Calls whose handlers have not ended, or whose answers are on their way.
-  int64_t live_calls() const;
+  absl::StatusOr<int> Start() override;
+  void Shutdown(Nanos grace) override;
+  int64_t live_calls() const override;
 
  private:
   const GrpcServerOptions options_;

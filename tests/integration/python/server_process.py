@@ -19,6 +19,9 @@ PATIENCE_SECONDS = 60
 
 BIN = Path(os.environ["LATCHKEY_TEST_BIN"])
 
+# What carries the calls of the servers; empty: what they choose.
+TRANSPORT = os.environ["LATCHKEY_TEST_TRANSPORT"]
+
 
 def run_program(name, *arguments, environment=None, **options):
     """Runs a program of the build to its end and returns the result."""
@@ -40,6 +43,8 @@ class ServerProcess:
         self.log_path = Path(log_path)
         self._killed = False
         command = [BIN / "latchkeyd", *arguments]
+        if TRANSPORT:
+            command.append(f"--transport={TRANSPORT}")
         if listen:
             command.append("--listen=127.0.0.1:0")
         with open(self.log_path, "wb") as log:

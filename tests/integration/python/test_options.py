@@ -10,8 +10,9 @@ from server_process import run_program
 OPTIONS = [
     "--help", "--version", "--listen", "--threads", "--transport",
     "--drain-seconds", "--config", "--print-config", "--allow-insecure",
-    "--key-bytes-max", "--value-bytes-max", "--idempotency-window-seconds",
-    "--idempotency-bytes-max", "--snapshot-bytes-max", "--http-listen"
+    "--connections-max", "--key-bytes-max", "--value-bytes-max",
+    "--idempotency-window-seconds", "--idempotency-bytes-max",
+    "--snapshot-bytes-max", "--http-listen"
 ]
 
 
@@ -65,6 +66,7 @@ def test_version():
     (["--drain-seconds=-1"], ["--drain-seconds"]),
     (["--drain-seconds=x"], ["--drain-seconds"]),
     (["--transport=pigeon"], ["--transport"]),
+    (["--connections-max=0"], ["--connections-max"]),
     (["--listen="], ["--listen"]),
     (["--listen=nonsense"], ["--listen"]),
     (["--listen=127.0.0.1"], ["--listen"]),

@@ -68,7 +68,8 @@ class Wire:
     def start(self, path, headers=None, end_stream=False):
         """Opens a stream; a header of value None is left out."""
         stream = self.http.get_next_available_stream_id()
-        merged = {**HEADERS, ":path": path, **(headers or {})}
+        # HTTP/2 wants those with a colon first.
+        merged = {":path": path, **HEADERS, **(headers or {})}
         self.http.send_headers(
             stream, [item for item in merged.items() if item[1] is not None],
             end_stream=end_stream)

@@ -53,6 +53,7 @@ TEST(CommandLineTest, DefaultsServeOnLoopback) {
   EXPECT_FALSE(line.options.allow_insecure);
   EXPECT_EQ(line.options.transport, "grpc");
   EXPECT_EQ(line.options.threads, UsableCores());
+  EXPECT_EQ(line.options.connections_max, 10'000);
   EXPECT_EQ(line.options.drain_seconds, 10);
   EXPECT_EQ(line.options.key_bytes_max, 1024);
   EXPECT_EQ(line.options.value_bytes_max, 1024 * 1024);
@@ -102,8 +103,9 @@ TEST(CommandLineTest, EveryOptionCanBeGivenInEachWay) {
            Row{"http-listen", "[::1]:9", "http-listen = \"[::1]:9\""},
            Row{"http-listen", "off", "http-listen = \"off\""},
            Row{"allow-insecure", "true", "allow-insecure = true"},
-           Row{"transport", "grpc", "transport = \"grpc\""},
+           Row{"transport", "native", "transport = \"native\""},
            Row{"threads", "7", "threads = 7"},
+           Row{"connections-max", "5", "connections-max = 5"},
            Row{"drain-seconds", "0", "drain-seconds = 0"},
            Row{"key-bytes-max", "100", "key-bytes-max = 100"},
            Row{"value-bytes-max", "100", "value-bytes-max = 100"},
@@ -215,7 +217,7 @@ TEST(CommandLineTest, RefusesBadArgumentsByName) {
            Row{"--listen=[::]:0", "--allow-insecure"},
            Row{"--listen=example.com:0", "--allow-insecure"},
            Row{"--allow-insecure=perhaps", "--allow-insecure"},
-           Row{"--transport=native", "--transport"},
+           Row{"--transport=pigeon", "--transport"},
            Row{"--transport=", "--transport"},
            Row{"--threads", "--threads"},
            Row{"--threads=", "--threads"},
@@ -253,8 +255,8 @@ TEST(CommandLineTest, RefusesBadArgumentsByName) {
 }
 
 TEST(CommandLineTest, SaysWhichTransportsThereAre) {
-  EXPECT_THAT(Parse({"--transport=native"}).text,
-              HasSubstr("no transport 'native' in this release"));
+  EXPECT_THAT(Parse({"--transport=pigeon"}).text,
+              HasSubstr("no transport 'pigeon'; there are grpc and native"));
 }
 
 TEST(CommandLineTest, RefusesAnOptionThatIsGivenTwice) {
@@ -327,6 +329,7 @@ TEST(CommandLineTest, HelpNamesEveryOptionItsDefaultAndItsVariable) {
                            "LATCHKEY_ALLOW_INSECURE",
                            "--transport",
                            "--threads",
+                           "--connections-max",
                            "--drain-seconds",
                            "in seconds",
                            "LATCHKEY_DRAIN_SECONDS",

@@ -1,11 +1,11 @@
-// The streaming methods of the test's own service: one for each way in which a
-// handler and the library can meet.
+// The streaming methods of the tests' own service: one for each way in which a
+// handler and a transport can meet.
 //
 // Thread safety: as StreamHandler says; a StreamLog is read by the test's
 // thread.
 
-#ifndef LATCHKEY_TESTS_SERVER_TRANSPORT_GRPC_TEST_STREAMS_H_
-#define LATCHKEY_TESTS_SERVER_TRANSPORT_GRPC_TEST_STREAMS_H_
+#ifndef LATCHKEY_TESTS_SERVER_TRANSPORT_TEST_STREAMS_H_
+#define LATCHKEY_TESTS_SERVER_TRANSPORT_TEST_STREAMS_H_
 
 #include <google/protobuf/wrappers.pb.h>
 #include <gtest/gtest.h>
@@ -101,4 +101,4 @@ class HastyStream final : public StreamHandler {
 
 }  // namespace latchkey
 
-#endif  // LATCHKEY_TESTS_SERVER_TRANSPORT_GRPC_TEST_STREAMS_H_
+#endif  // LATCHKEY_TESTS_SERVER_TRANSPORT_TEST_STREAMS_H_

@@ -1,0 +1,240 @@
+#include "server/transport/native/connection.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "server/base/check.h"
+#include "server/transport/native/worker.h"
+
+namespace latchkey {
+namespace {
+
+// Of one turn, so that one connection does not keep the others of its thread
+// waiting.
+constexpr int kReadsPerTurnMax = 4;
+constexpr size_t kWrittenPerTurnMax = 1024 * 1024;
+
+// How long a connection is silent before it is judged by its last frame.
+constexpr Nanos kJudgementDelay = kNanosPerSecond;
+
+// How long a client may take to close a connection that has ended, before it is
+// closed under what it may not have read.
+constexpr Nanos kLingerTime = kNanosPerSecond;
+constexpr Nanos kDrainLingerTime = 100 * kNanosPerMilli;
+
+}  // namespace
+
+Connection::Connection(Worker& worker, int socket, std::string peer)
+    : worker_(worker),
+      peer_(std::move(peer)),
+      socket_(worker.io(), socket),
+      session_(worker, *this) {}
+
+Connection::~Connection() {
+  LATCHKEY_CHECK(may_be_destroyed(),
+                 "a connection ends when all of it is over");
+}
+
+void Connection::Start() {
+  connect_time_ = last_heard_ = worker_.time_source().Now();
+  session_.set_turn_time(connect_time_);
+  in_turn_ = true;
+  EndTurn();
+}
+
+void Connection::RequestTurn() {
+  if (in_turn_ || turn_requested_) return;
+  turn_requested_ = true;
+  ++pending_;
+  worker_.Post([this] {
+    --pending_;
+    turn_requested_ = false;
+    in_turn_ = true;
+    session_.set_turn_time(worker_.time_source().Now());
+    EndTurn();
+  });
+}
+
+void Connection::Tick(UnixNanos now) {
+  if (closed_) return;
+  const NativeServerOptions& options = worker_.options();
+  if (now >= linger_end_) {
+    Close();
+    return;
+  }
+  if (!session_.shook_hands() &&
+      now - connect_time_ >= options.handshake_time_max) {
+    Close();
+    return;
+  }
+  const Nanos silence = now - last_heard_;
+  if (silence >= kJudgementDelay && session_.JudgeIdleResets()) RequestTurn();
+  if (silence >= options.ping_interval + options.ping_timeout) {
+    Close();
+  } else if (silence >= options.ping_interval && ping_time_ < last_heard_) {
+    ping_time_ = now;
+    session_.Ping();
+    RequestTurn();
+  } else if (options.idle_time_max > 0 && !told_end_ &&
+             !session_.has_streams() &&
+             now - std::max(session_.last_call_time(), connect_time_) >=
+                 options.idle_time_max) {
+    told_end_ = true;
+    SayLastCall();
+  }
+}
+
+void Connection::AnnounceEnd() {
+  if (closed_) return;
+  session_.AnnounceEnd();
+  RequestTurn();
+}
+
+void Connection::SayLastCall() {
+  if (closed_) return;
+  session_.SayLastCall();
+  RequestTurn();
+}
+
+void Connection::CancelCalls() {
+  if (closed_) return;
+  session_.CancelCalls();
+  RequestTurn();
+}
+
+void Connection::Close() {
+  if (closed_) return;
+  closed_ = true;
+  asio::error_code ignored;
+  socket_.close(ignored);
+  session_.Abandon();
+  RequestTurn();
+}
+
+void Connection::RetireIfOver() {
+  if (retired_ || !may_be_destroyed()) return;
+  retired_ = true;
+  worker_.Post([this] { worker_.Remove(*this); });
+}
+
+void Connection::WaitReadable() {
+  waits_readable_ = true;
+  ++pending_;
+  socket_.async_wait(asio::posix::stream_descriptor::wait_read,
+                     [this](const asio::error_code&) {
+                       --pending_;
+                       waits_readable_ = false;
+                       OnReadable();
+                     });
+}
+
+void Connection::WaitWritable() {
+  waits_writable_ = true;
+  ++pending_;
+  socket_.async_wait(asio::posix::stream_descriptor::wait_write,
+                     [this](const asio::error_code&) {
+                       --pending_;
+                       waits_writable_ = false;
+                       in_turn_ = true;
+                       // Its other end took some of what was sent.
+                       last_heard_ = worker_.time_source().Now();
+                       session_.set_turn_time(last_heard_);
+                       EndTurn();
+                     });
+}
+
+void Connection::OnReadable() {
+  in_turn_ = true;
+  if (!closed_ && !ReadAll()) Close();
+  EndTurn();
+}
+
+bool Connection::ReadAll() {
+  std::vector<char>& buffer = worker_.read_buffer();
+  for (int i = 0; i < kReadsPerTurnMax; ++i) {
+    const ssize_t size =
+        recv(socket_.native_handle(), buffer.data(), buffer.size(), 0);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+    if (size <= 0) return false;
+    last_heard_ = worker_.time_source().Now();
+    if (linger_end_ == kNever &&
+        !session_.Receive({buffer.data(), static_cast<size_t>(size)},
+                          last_heard_)) {
+      return false;
+    }
+    if (static_cast<size_t>(size) < buffer.size()) break;
+  }
+  return true;
+}
+
+void Connection::EndTurn() {
+  std::string& output = worker_.output();
+  size_t written = 0;
+  while (true) {
+    session_.DeliverAll();
+    if (!closed_ && !waits_writable_ && linger_end_ == kNever) {
+      output.clear();
+      // What was left of an earlier turn goes first.
+      output.swap(unsent_);
+      if (!session_.FillOutput(&output, worker_.options().output_bytes_max)) {
+        Close();
+      } else if (!output.empty()) {
+        written += output.size();
+        Write(output);
+        if (written < kWrittenPerTurnMax) continue;
+        in_turn_ = false;
+        RequestTurn();
+        break;
+      }
+    }
+    if (!session_.has_deliveries()) break;
+  }
+  in_turn_ = false;
+  if (closed_) {
+    RetireIfOver();
+    return;
+  }
+  session_.SetTimers(session_.turn_time());
+  if (linger_end_ == kNever && unsent_.empty() && session_.is_done()) Linger();
+  if (!waits_readable_ && !(waits_writable_ && session_.is_congested())) {
+    WaitReadable();
+  }
+}
+
+void Connection::Write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t size =
+        send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (size >= 0) {
+      bytes.remove_prefix(static_cast<size_t>(size));
+      continue;
+    }
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      unsent_ = bytes;
+      WaitWritable();
+    } else {
+      Close();
+    }
+    return;
+  }
+}
+
+void Connection::Linger() {
+  // A socket that is closed with bytes unread resets the connection, and with
+  // it what the client has not read yet.
+  shutdown(socket_.native_handle(), SHUT_WR);
+  linger_end_ =
+      SaturatingAdd(session_.turn_time(),
+                    worker_.refusing() ? kDrainLingerTime : kLingerTime);
+  session_.Abandon();
+  RequestTurn();
+}
+
+}  // namespace latchkey

@@ -1,0 +1,97 @@
+// NativeCall, of stream.h: from any thread to the one that the stream lives on.
+
+#include <string>
+#include <utility>
+
+#include "proto/wire/message_reader.h"
+#include "server/transport/native/session.h"
+#include "server/transport/native/stream.h"
+#include "server/transport/native/worker.h"
+
+namespace latchkey {
+namespace {
+
+std::string Framed(const google::protobuf::MessageLite& message) {
+  const size_t size = message.ByteSizeLong();
+  std::string framed(wire::kMessagePrefixBytes + size, '\0');
+  wire::WriteMessagePrefix(static_cast<uint32_t>(size), framed.data());
+  message.SerializeWithCachedSizesToArray(
+      reinterpret_cast<uint8_t*>(framed.data()) + wire::kMessagePrefixBytes);
+  return framed;
+}
+
+}  // namespace
+
+std::string_view NativeCall::method() const { return stream_.headers().path(); }
+
+std::string_view NativeCall::peer() const { return stream_.session().peer(); }
+
+std::optional<std::string_view> NativeCall::FindMetadata(
+    std::string_view name) const {
+  return stream_.headers().FindMetadata(name);
+}
+
+void NativeCall::End(EndReason reason, UnixNanos now) {
+  // A deadline ends by itself; who notices it may close the stream before.
+  if (now < deadline_.token().deadline()) deadline_.End(reason);
+}
+
+template <typename Action>
+void NativeCall::PostToStream(Action action) {
+  posts_.fetch_add(1, std::memory_order_relaxed);
+  stream_.worker().Post([call = this, action = std::move(action)]() mutable {
+    Stream& stream = call->stream_;
+    action(stream);
+    call->posts_.fetch_sub(1, std::memory_order_relaxed);
+    stream.OnPosted();
+  });
+}
+
+void NativeCall::DoReply(const google::protobuf::MessageLite& response,
+                         Trailers trailers) {
+  if (stream_.worker().IsCurrent()) {
+    finishing_.store(true, std::memory_order_relaxed);
+    stream_.Reply(response, std::move(trailers));
+    return;
+  }
+  std::string framed = Framed(response);
+  finishing_.store(true, std::memory_order_release);
+  PostToStream([framed = std::move(framed),
+                trailers = std::move(trailers)](Stream& stream) mutable {
+    stream.ReplyFramed(std::move(framed), std::move(trailers));
+  });
+}
+
+void NativeCall::DoFinish(const WireStatus& status, Trailers trailers) {
+  if (stream_.worker().IsCurrent()) {
+    finishing_.store(true, std::memory_order_relaxed);
+    stream_.Finish(status, std::move(trailers));
+    return;
+  }
+  finishing_.store(true, std::memory_order_release);
+  PostToStream([status = status,
+                trailers = std::move(trailers)](Stream& stream) mutable {
+    stream.Finish(std::move(status), std::move(trailers));
+  });
+}
+
+void NativeCall::DoSend(const google::protobuf::MessageLite& message) {
+  std::string framed = Framed(message);
+  if (stream_.worker().IsCurrent()) {
+    stream_.SendFramed(std::move(framed));
+    return;
+  }
+  PostToStream([framed = std::move(framed)](Stream& stream) mutable {
+    stream.SendFramed(std::move(framed));
+  });
+}
+
+void NativeCall::DoReceive() {
+  if (stream_.worker().IsCurrent()) {
+    stream_.WantMessage();
+    return;
+  }
+  PostToStream([](Stream& stream) { stream.WantMessage(); });
+}
+
+}  // namespace latchkey

@@ -1,0 +1,71 @@
+// NativeServer serves a MethodTable by gRPC over HTTP/2, with nghttp2 and Asio.
+//
+// One thread accepts connections and gives each to the worker with the fewest;
+// there it stays, and the calls on it are read, answered and written by that
+// thread.  One address has one server: a second one does not start.
+//
+// A message over the limit is RESOURCE_EXHAUSTED; a unary request with no
+// message or with several is UNIMPLEMENTED; a content type that is not gRPC's
+// is HTTP's 415, a method other than POST its 405.  Messages may come as
+// identity or gzip and are answered as identity.
+//
+// Thread safety: live_calls() from any thread; the rest belongs to the owner.
+//
+// Example:
+//   NativeServer server({.host = "127.0.0.1"}, methods, clock);
+//   absl::StatusOr<int> port = server.Start();
+//   ...
+//   server.Shutdown(10 * kNanosPerSecond);
+
+#ifndef LATCHKEY_SERVER_TRANSPORT_NATIVE_NATIVE_SERVER_H_
+#define LATCHKEY_SERVER_TRANSPORT_NATIVE_NATIVE_SERVER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/base/clock.h"
+#include "server/rpc/method_table.h"
+#include "server/rpc/transport.h"
+#include "server/transport/native/options.h"
+
+namespace latchkey {
+
+class Listener;
+class Worker;
+
+class NativeServer final : public Transport {
+ public:
+  // `methods` is complete; it and `clock` must outlive the server.
+  NativeServer(NativeServerOptions options, const MethodTable& methods,
+               const Clock& clock);
+  ~NativeServer() override;
+
+  NativeServer(const NativeServer&) = delete;
+  NativeServer& operator=(const NativeServer&) = delete;
+
+  absl::StatusOr<int> Start() override;
+  void Shutdown(Nanos grace) override;
+  int64_t live_calls() const override;
+
+  // Connections that are open.
+  int connections() const;
+
+ private:
+  // Gives a new connection to a worker, or closes it where there are too many.
+  void Place(int socket, std::string peer);
+
+  const NativeServerOptions options_;
+  const MethodTable& methods_;
+  const Clock& clock_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  // Runs on the first worker.
+  std::unique_ptr<Listener> listener_;
+  bool serving_ = false;
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_TRANSPORT_NATIVE_NATIVE_SERVER_H_

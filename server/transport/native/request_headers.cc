@@ -1,0 +1,95 @@
+#include "server/transport/native/request_headers.h"
+
+#include <utility>
+
+#include "proto/wire/base64.h"
+
+namespace latchkey {
+namespace {
+
+// HTTP/2's size of a header beside its name and value.
+constexpr size_t kHeaderOverheadBytes = 32;
+
+constexpr std::string_view kContentType = "application/grpc";
+
+// "application/grpc", "application/grpc+proto", either with parameters.
+bool IsGrpc(std::string_view type) {
+  if (!type.starts_with(kContentType)) return false;
+  type.remove_prefix(kContentType.size());
+  if (type.starts_with("+proto")) type.remove_prefix(6);
+  return type.empty() || type[0] == ';' || type[0] == ' ';
+}
+
+// What the protocol itself uses, of which handlers see nothing.
+bool IsProtocol(std::string_view name) {
+  return name == "te" || name == "grpc-accept-encoding" ||
+         name == "accept-encoding" || name == "content-length";
+}
+
+}  // namespace
+
+void RequestHeaders::Add(std::string_view name, std::string_view value) {
+  bytes_ += name.size() + value.size() + kHeaderOverheadBytes;
+  if (too_large()) return;
+  if (name.starts_with(':')) {
+    if (name == ":path") {
+      path_ = Keep(value);
+    } else if (name == ":method") {
+      is_post_ = value == "POST";
+    }
+  } else if (name == "content-type") {
+    is_grpc_ = IsGrpc(value);
+  } else if (name == "grpc-timeout") {
+    has_timeout_ = true;
+    timeout_ = Keep(value);
+  } else if (name == "grpc-encoding") {
+    encoding_ = Keep(value);
+  } else if (!IsProtocol(name)) {
+    AddMetadata(name, value);
+  }
+}
+
+void RequestHeaders::Clear() {
+  bytes_ = 0;
+  is_post_ = is_grpc_ = is_malformed_ = has_timeout_ = false;
+  path_ = timeout_ = encoding_ = {};
+  metadata_.clear();
+  text_.clear();
+}
+
+std::optional<std::string_view> RequestHeaders::timeout() const {
+  if (!has_timeout_) return std::nullopt;
+  return View(timeout_);
+}
+
+std::optional<std::string_view> RequestHeaders::FindMetadata(
+    std::string_view name) const {
+  for (const Field& field : metadata_) {
+    if (View(field.name) == name) return View(field.value);
+  }
+  return std::nullopt;
+}
+
+RequestHeaders::Range RequestHeaders::Keep(std::string_view text) {
+  const auto begin = static_cast<uint32_t>(text_.size());
+  text_.append(text);
+  return {begin, static_cast<uint32_t>(text.size())};
+}
+
+void RequestHeaders::AddMetadata(std::string_view name,
+                                 std::string_view value) {
+  if (!wire::IsBinaryName(name)) {
+    metadata_.push_back({Keep(name), Keep(value)});
+    return;
+  }
+  // Several values may stand in one header; the first one counts.
+  const std::optional<std::string> bytes =
+      wire::Base64Decode(value.substr(0, value.find(',')));
+  if (!bytes.has_value()) {
+    is_malformed_ = true;
+    return;
+  }
+  metadata_.push_back({Keep(name), Keep(*bytes)});
+}
+
+}  // namespace latchkey

@@ -1,0 +1,87 @@
+// RequestHeaders keeps what the headers of one request say: the parts that the
+// transport acts on, and the metadata that handlers may ask for.
+//
+// Thread safety: Add() and Clear() belong to the connection's thread; once all
+// headers are there the rest may be called from any thread.
+//
+// Lifetime: views live until Clear().
+
+#ifndef LATCHKEY_SERVER_TRANSPORT_NATIVE_REQUEST_HEADERS_H_
+#define LATCHKEY_SERVER_TRANSPORT_NATIVE_REQUEST_HEADERS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace latchkey {
+
+class RequestHeaders {
+ public:
+  // `bytes_max` is for all headers, as HTTP/2 counts them.
+  explicit RequestHeaders(size_t bytes_max) : bytes_max_(bytes_max) {}
+
+  // Takes one header.  What is over the limit is not kept.
+  void Add(std::string_view name, std::string_view value);
+
+  // Forgets all; keeps the memory.
+  void Clear();
+
+  bool too_large() const { return bytes_ > bytes_max_; }
+
+  // Whether the method is POST, and the content type one of gRPC's with
+  // protobuf messages.
+  bool is_post() const { return is_post_; }
+  bool is_grpc() const { return is_grpc_; }
+
+  // Whether metadata that must be Base64 is not.
+  bool is_malformed() const { return is_malformed_; }
+
+  std::string_view path() const { return View(path_); }
+
+  // `grpc-timeout`, or nothing.
+  std::optional<std::string_view> timeout() const;
+
+  // `grpc-encoding`; empty where there is none.
+  std::string_view encoding() const { return View(encoding_); }
+
+  // The first value of the metadata `name`, in lower case; bytes where the name
+  // ends in "-bin".
+  std::optional<std::string_view> FindMetadata(std::string_view name) const;
+
+ private:
+  struct Range {
+    uint32_t begin = 0;
+    uint32_t size = 0;
+  };
+  struct Field {
+    Range name;
+    Range value;
+  };
+
+  Range Keep(std::string_view text);
+  std::string_view View(Range range) const {
+    return std::string_view(text_).substr(range.begin, range.size);
+  }
+  void AddMetadata(std::string_view name, std::string_view value);
+
+  const size_t bytes_max_;
+
+  size_t bytes_ = 0;
+  bool is_post_ = false;
+  bool is_grpc_ = false;
+  bool is_malformed_ = false;
+  bool has_timeout_ = false;
+  Range path_;
+  Range timeout_;
+  Range encoding_;
+  std::vector<Field> metadata_;
+  // What the ranges are of.
+  std::string text_;
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_TRANSPORT_NATIVE_REQUEST_HEADERS_H_

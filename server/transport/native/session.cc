@@ -1,0 +1,371 @@
+#include "server/transport/native/session.h"
+
+#include <iterator>
+#include <memory>
+
+#include "server/base/check.h"
+#include "server/transport/native/connection.h"
+#include "server/transport/native/worker.h"
+
+namespace latchkey {
+namespace {
+
+// Frames that wait to be written before nothing more is read: more than one for
+// each call that may be open, so that it takes a client that does not read.
+constexpr size_t kFramesWaitingMax = 4'096;
+
+Session& SessionOf(void* user_data) {
+  return *static_cast<Session*>(user_data);
+}
+
+std::string_view View(const uint8_t* bytes, size_t size) {
+  return {reinterpret_cast<const char*>(bytes), size};
+}
+
+int BeginHeaders(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+  SessionOf(user).OnBeginHeaders(*frame);
+  return 0;
+}
+
+int Header(nghttp2_session*, const nghttp2_frame*, const uint8_t* name,
+           size_t name_size, const uint8_t* value, size_t value_size, uint8_t,
+           void* user) {
+  SessionOf(user).OnHeader(View(name, name_size), View(value, value_size));
+  return 0;
+}
+
+int FrameReceived(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+  SessionOf(user).OnFrame(*frame);
+  return 0;
+}
+
+int DataReceived(nghttp2_session*, uint8_t, int32_t id, const uint8_t* data,
+                 size_t size, void* user) {
+  SessionOf(user).OnData(id, View(data, size));
+  return 0;
+}
+
+int FrameSent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+  SessionOf(user).OnSent(*frame);
+  return 0;
+}
+
+int StreamClosed(nghttp2_session*, int32_t id, uint32_t error, void* user) {
+  SessionOf(user).OnClosed(id, error);
+  return 0;
+}
+
+int SendData(nghttp2_session*, nghttp2_frame*, const uint8_t* head,
+             size_t length, nghttp2_data_source* source, void* user) {
+  return SessionOf(user).CopyData(*static_cast<Stream*>(source->ptr), head,
+                                  length);
+}
+
+}  // namespace
+
+SessionSettings::SessionSettings(const NativeServerOptions& options) {
+  LATCHKEY_CHECK(nghttp2_session_callbacks_new(&callbacks_) == 0 &&
+                     nghttp2_option_new(&option_) == 0,
+                 "there is memory for a start");
+  nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks_,
+                                                          BeginHeaders);
+  nghttp2_session_callbacks_set_on_header_callback(callbacks_, Header);
+  nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks_,
+                                                       FrameReceived);
+  nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks_,
+                                                            DataReceived);
+  nghttp2_session_callbacks_set_on_frame_send_callback(callbacks_, FrameSent);
+  nghttp2_session_callbacks_set_on_stream_close_callback(callbacks_,
+                                                         StreamClosed);
+  nghttp2_session_callbacks_set_send_data_callback(callbacks_, SendData);
+  // Who sends ahead of a streaming handler waits for it.
+  nghttp2_option_set_no_auto_window_update(option_, 1);
+  // nghttp2 has a limit of its own, which Session's comes before.
+  const auto resets = static_cast<uint64_t>(options.resets_per_second_max) * 2;
+  nghttp2_option_set_stream_reset_rate_limit(option_, resets, resets);
+}
+
+SessionSettings::~SessionSettings() {
+  nghttp2_option_del(option_);
+  nghttp2_session_callbacks_del(callbacks_);
+}
+
+Session::Session(Worker& worker, Connection& connection)
+    : worker_(worker), connection_(connection) {
+  const NativeServerOptions& options = worker.options();
+  const SessionSettings& settings = worker.session_settings();
+  LATCHKEY_CHECK(nghttp2_session_server_new2(&http_, settings.callbacks(), this,
+                                             settings.option()) == 0,
+                 "there is memory for a session");
+  const nghttp2_settings_entry entries[] = {
+      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+       static_cast<uint32_t>(options.calls_per_connection_max)},
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
+       static_cast<uint32_t>(options.stream_window_bytes)},
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
+       static_cast<uint32_t>(options.metadata_bytes_max)},
+  };
+  nghttp2_submit_settings(http_, NGHTTP2_FLAG_NONE, entries,
+                          std::size(entries));
+  nghttp2_session_set_local_window_size(http_, NGHTTP2_FLAG_NONE, 0,
+                                        options.connection_window_bytes);
+}
+
+Session::~Session() {
+  LATCHKEY_CHECK(!has_streams(), "a session outlives its streams");
+  nghttp2_session_del(http_);
+}
+
+bool Session::Receive(std::string_view bytes, UnixNanos now) {
+  turn_time_ = now;
+  // Nothing of it counts any more; its client gets a moment to read why.
+  if (calm_) return now - calm_time_ < kNanosPerSecond;
+  while (!bytes.empty()) {
+    const std::string_view passed = filter_.Next(&bytes);
+    if (passed.empty()) continue;
+    const ssize_t taken = nghttp2_session_mem_recv(
+        http_, reinterpret_cast<const uint8_t*>(passed.data()), passed.size());
+    if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
+      nghttp2_session_terminate_session(http_, NGHTTP2_PROTOCOL_ERROR);
+      return true;
+    }
+    if (taken != static_cast<ssize_t>(passed.size())) return false;
+  }
+  if (IsOverRate(&control_frames_, filter_.TakeControlFrames(),
+                 worker_.options().control_frames_per_second_max)) {
+    EndCalm();
+  }
+  return true;
+}
+
+bool Session::JudgeIdleResets() {
+  if (!filter_.ends_in_idle_reset() || has_streams()) return false;
+  nghttp2_session_terminate_session(http_, NGHTTP2_PROTOCOL_ERROR);
+  return true;
+}
+
+bool Session::FillOutput(std::string* output, size_t bytes_max) {
+  output_ = output;
+  output_bytes_max_ = bytes_max;
+  ssize_t size = 0;
+  while (output->size() < bytes_max) {
+    const uint8_t* bytes = nullptr;
+    size = nghttp2_session_mem_send(http_, &bytes);
+    if (size <= 0) break;
+    output->append(View(bytes, static_cast<size_t>(size)));
+  }
+  output_ = nullptr;
+  return size >= 0;
+}
+
+int Session::CopyData(Stream& stream, const uint8_t* head, size_t length) {
+  constexpr size_t kFrameHeadBytes = 9;
+  if (output_->size() >= output_bytes_max_) return NGHTTP2_ERR_WOULDBLOCK;
+  output_->append(View(head, kFrameHeadBytes));
+  output_->append(stream.TakeReply(length));
+  return 0;
+}
+
+void Session::DeliverAll() {
+  std::vector<Stream*> streams;
+  streams.swap(deliveries_);
+  for (Stream* const stream : streams) {
+    stream->queued = false;
+    stream->Deliver();
+    if (stream->is_over() && !stream->queued) Recycle(*stream);
+  }
+  // Keeps the memory where nothing came in the meantime.
+  if (deliveries_.empty()) {
+    streams.clear();
+    deliveries_.swap(streams);
+  }
+}
+
+bool Session::is_done() const {
+  return !nghttp2_session_want_read(http_) &&
+         !nghttp2_session_want_write(http_);
+}
+
+bool Session::is_congested() const {
+  return nghttp2_session_get_outbound_queue_size(http_) > kFramesWaitingMax;
+}
+
+void Session::Abandon() {
+  abandoned_ = true;
+  for (Stream* stream = newest_; stream != nullptr;) {
+    Stream* const older = stream->older;
+    stream->OnClosed(EndReason::kConnectionLost);
+    if (stream->is_over()) Queue(*stream);
+    stream = older;
+  }
+}
+
+void Session::AnnounceEnd() { nghttp2_submit_shutdown_notice(http_); }
+
+void Session::SayLastCall() {
+  nghttp2_submit_goaway(http_, NGHTTP2_FLAG_NONE,
+                        nghttp2_session_get_last_proc_stream_id(http_),
+                        NGHTTP2_NO_ERROR, nullptr, 0);
+}
+
+void Session::CancelCalls() {
+  for (Stream* stream = newest_; stream != nullptr;) {
+    Stream* const older = stream->older;
+    if (!abandoned_) stream->Cancel(EndReason::kDraining);
+    stream = older;
+  }
+}
+
+void Session::Ping() { nghttp2_submit_ping(http_, NGHTTP2_FLAG_NONE, nullptr); }
+
+void Session::Queue(Stream& stream) {
+  if (stream.queued) return;
+  stream.queued = true;
+  deliveries_.push_back(&stream);
+}
+
+void Session::RequestTurn() { connection_.RequestTurn(); }
+
+void Session::SetTimers(UnixNanos now) {
+  for (Stream* stream = newest_; stream != nullptr && stream->timer == kNever;
+       stream = stream->older) {
+    worker_.SetTimer(*stream, stream->Due(now));
+  }
+}
+
+std::string_view Session::peer() const { return connection_.peer(); }
+
+void Session::OnBeginHeaders(const nghttp2_frame& frame) {
+  opening_ = nullptr;
+  if (frame.headers.cat != NGHTTP2_HCAT_REQUEST || calm_) return;
+  const NativeServerOptions& options = worker_.options();
+  // nghttp2 counts the streams that are open; handlers may take longer.
+  if (stream_count_ >= options.calls_per_connection_max ||
+      worker_.live_calls() >= worker_.Part(options.calls_max)) {
+    nghttp2_submit_rst_stream(http_, NGHTTP2_FLAG_NONE, frame.hd.stream_id,
+                              NGHTTP2_REFUSED_STREAM);
+    return;
+  }
+  Stream* const stream = worker_.TakeStream().release();
+  stream->Open(*this, http_, frame.hd.stream_id);
+  nghttp2_session_set_stream_user_data(http_, frame.hd.stream_id, stream);
+  stream->newer = nullptr;
+  stream->older = newest_;
+  if (newest_ != nullptr) newest_->newer = stream;
+  newest_ = stream;
+  ++stream_count_;
+  opening_ = stream;
+}
+
+void Session::OnHeader(std::string_view name, std::string_view value) {
+  if (opening_ != nullptr) opening_->headers().Add(name, value);
+}
+
+void Session::OnFrame(const nghttp2_frame& frame) {
+  switch (frame.hd.type) {
+    case NGHTTP2_HEADERS: {
+      Stream* stream = opening_;
+      if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) {
+        opening_ = nullptr;
+        if (stream != nullptr) stream->OnHeaders();
+      } else {
+        stream = Find(frame.hd.stream_id);
+      }
+      if (stream != nullptr && (frame.hd.flags & NGHTTP2_FLAG_END_STREAM)) {
+        stream->OnHalfClose();
+      }
+      return;
+    }
+    case NGHTTP2_DATA:
+      if (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) {
+        Stream* const stream = Find(frame.hd.stream_id);
+        if (stream != nullptr) stream->OnHalfClose();
+      }
+      return;
+    case NGHTTP2_SETTINGS:
+      shook_hands_ = true;
+      return;
+    default:
+      return;
+  }
+}
+
+void Session::OnData(int32_t id, std::string_view data) {
+  nghttp2_session_consume_connection(http_, data.size());
+  Stream* const stream = Find(id);
+  if (stream != nullptr) {
+    stream->OnData(data);
+  } else {
+    nghttp2_session_consume_stream(http_, id, data.size());
+  }
+}
+
+void Session::OnSent(const nghttp2_frame& frame) {
+  if (frame.hd.type != NGHTTP2_HEADERS ||
+      (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) {
+    return;
+  }
+  const Stream* const stream = Find(frame.hd.stream_id);
+  if (stream != nullptr && !stream->half_closed()) {
+    // The answer is whole: the client need not send the rest of its request.
+    nghttp2_submit_rst_stream(http_, NGHTTP2_FLAG_NONE, frame.hd.stream_id,
+                              NGHTTP2_NO_ERROR);
+  }
+}
+
+void Session::OnClosed(int32_t id, uint32_t error) {
+  if (error != NGHTTP2_NO_ERROR &&
+      IsOverRate(&resets_, 1, worker_.options().resets_per_second_max)) {
+    EndCalm();
+  }
+  Stream* const stream = Find(id);
+  if (stream == nullptr) return;
+  if (stream == opening_) opening_ = nullptr;
+  nghttp2_session_set_stream_user_data(http_, id, nullptr);
+  stream->OnClosed(EndReason::kClientCancelled);
+  if (!stream->is_over() || stream->queued) return;
+  if (stream->has_handler()) {
+    Queue(*stream);
+  } else {
+    Recycle(*stream);
+  }
+}
+
+Stream* Session::Find(int32_t id) const {
+  return static_cast<Stream*>(nghttp2_session_get_stream_user_data(http_, id));
+}
+
+void Session::Recycle(Stream& stream) {
+  last_call_time_ = turn_time_;
+  if (stream.newer != nullptr) {
+    stream.newer->older = stream.older;
+  } else {
+    newest_ = stream.older;
+  }
+  if (stream.older != nullptr) stream.older->newer = stream.newer;
+  --stream_count_;
+  if (abandoned_) {
+    // Else nghttp2 has forgotten it.
+    nghttp2_session_set_stream_user_data(http_, stream.id(), nullptr);
+  }
+  stream.Clear();
+  worker_.GiveBack(std::unique_ptr<Stream>(&stream));
+}
+
+void Session::EndCalm() {
+  if (calm_) return;
+  calm_ = true;
+  calm_time_ = turn_time_;
+  nghttp2_session_terminate_session(http_, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+bool Session::IsOverRate(int* count, int more, int count_max) {
+  if (turn_time_ - second_begin_ >= kNanosPerSecond) {
+    second_begin_ = turn_time_;
+    resets_ = control_frames_ = 0;
+  }
+  *count += more;
+  return *count > count_max;
+}
+
+}  // namespace latchkey

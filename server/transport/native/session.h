@@ -1,0 +1,157 @@
+// Session is the HTTP/2 of one connection: nghttp2's session, the streams that
+// are open, and the limits on what a client may do to both.  It knows no
+// socket.
+//
+// Thread safety: belongs to its worker's thread.
+
+#ifndef LATCHKEY_SERVER_TRANSPORT_NATIVE_SESSION_H_
+#define LATCHKEY_SERVER_TRANSPORT_NATIVE_SESSION_H_
+
+#include <nghttp2/nghttp2.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/base/clock.h"
+#include "server/runtime/deadline.h"
+#include "server/transport/native/frame_filter.h"
+#include "server/transport/native/options.h"
+#include "server/transport/native/stream.h"
+
+namespace latchkey {
+
+class Connection;
+class Worker;
+
+// What all sessions of a worker share: nghttp2's callbacks and options.
+class SessionSettings {
+ public:
+  explicit SessionSettings(const NativeServerOptions& options);
+  ~SessionSettings();
+
+  SessionSettings(const SessionSettings&) = delete;
+  SessionSettings& operator=(const SessionSettings&) = delete;
+
+  const nghttp2_session_callbacks* callbacks() const { return callbacks_; }
+  const nghttp2_option* option() const { return option_; }
+
+ private:
+  nghttp2_session_callbacks* callbacks_ = nullptr;
+  nghttp2_option* option_ = nullptr;
+};
+
+class Session {
+ public:
+  Session(Worker& worker, Connection& connection);
+  ~Session();
+
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Takes what was read at `now`.  Returns false when the connection is broken
+  // beyond an answer.
+  [[nodiscard]] bool Receive(std::string_view bytes, UnixNanos now);
+
+  // Appends what is to be written, until `output` holds `bytes_max`.  Returns
+  // false as Receive().
+  [[nodiscard]] bool FillOutput(std::string* output, size_t bytes_max);
+
+  // Runs the handlers that have something to be told.
+  void DeliverAll();
+  bool has_deliveries() const { return !deliveries_.empty(); }
+
+  // Whether nothing more will be read or written, since either end said so.
+  bool is_done() const;
+
+  // Whether so much waits to be written that nothing more should be read.
+  bool is_congested() const;
+
+  // Whether the client has said what HTTP/2 begins with.
+  bool shook_hands() const { return shook_hands_; }
+
+  // The connection is gone: ends all calls.  Nothing is sent after this.
+  void Abandon();
+
+  // The drain: announces the end, says which call was the last one, gives up on
+  // the calls.
+  void AnnounceEnd();
+  void SayLastCall();
+  void CancelCalls();
+
+  void Ping();
+
+  // A reset of a stream that was never opened is an error of the connection;
+  // FrameFilter says why it is only one where nothing followed it.  For a
+  // connection that has been silent for a while; returns whether it ends.
+  bool JudgeIdleResets();
+
+  // Makes `stream` be looked at before the turn ends.
+  void Queue(Stream& stream);
+
+  // Makes a turn of the connection follow, for what was just submitted.
+  void RequestTurn();
+
+  // At the end of a turn: sets timers for calls that are still open.
+  void SetTimers(UnixNanos now);
+
+  bool has_streams() const { return newest_ != nullptr; }
+  bool abandoned() const { return abandoned_; }
+  std::string_view peer() const;
+  UnixNanos turn_time() const { return turn_time_; }
+  void set_turn_time(UnixNanos now) { turn_time_ = now; }
+  UnixNanos last_call_time() const { return last_call_time_; }
+
+  // What answers of this connection hold.
+  size_t reply_bytes = 0;
+
+  // nghttp2's callbacks.
+  void OnBeginHeaders(const nghttp2_frame& frame);
+  void OnHeader(std::string_view name, std::string_view value);
+  void OnFrame(const nghttp2_frame& frame);
+  void OnData(int32_t id, std::string_view data);
+  void OnSent(const nghttp2_frame& frame);
+  void OnClosed(int32_t id, uint32_t error);
+  int CopyData(Stream& stream, const uint8_t* head, size_t length);
+
+ private:
+  Stream* Find(int32_t id) const;
+  void Recycle(Stream& stream);
+  // Ends the connection for what its client does.
+  void EndCalm();
+  // Whether `more` events of a kind are over their limit for this second.
+  bool IsOverRate(int* count, int more, int count_max);
+
+  Worker& worker_;
+  Connection& connection_;
+  nghttp2_session* http_ = nullptr;
+  FrameFilter filter_;
+
+  // All streams that are not over, from the newest to the oldest.
+  Stream* newest_ = nullptr;
+  int stream_count_ = 0;
+  // The stream whose headers are coming.
+  Stream* opening_ = nullptr;
+  std::vector<Stream*> deliveries_;
+
+  // Where FillOutput() writes to, while it runs.
+  std::string* output_ = nullptr;
+  size_t output_bytes_max_ = 0;
+
+  UnixNanos turn_time_ = 0;
+  UnixNanos last_call_time_ = 0;
+  UnixNanos second_begin_ = 0;
+  int resets_ = 0;
+  int control_frames_ = 0;
+  bool shook_hands_ = false;
+  bool abandoned_ = false;
+  // The client was told to be calmer; it gets nothing more.
+  bool calm_ = false;
+  UnixNanos calm_time_ = 0;
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_TRANSPORT_NATIVE_SESSION_H_

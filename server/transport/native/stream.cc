@@ -1,0 +1,389 @@
+#include "server/transport/native/stream.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/timeout.h"
+#include "server/base/check.h"
+#include "server/base/error.h"
+#include "server/base/string_view.h"
+#include "server/transport/native/gzip.h"
+#include "server/transport/native/session.h"
+#include "server/transport/native/worker.h"
+
+namespace latchkey {
+namespace {
+
+// Memory that a recycled stream keeps for its next call: more than a usual
+// request and its answer.
+constexpr size_t kKeptBytesMax = 4 * 1024;
+
+// How often a call that stays open is looked at, beside its deadline.
+constexpr Nanos kLookInterval = 30 * kNanosPerSecond;
+
+constexpr char kEncodings[] = "identity,gzip";
+
+// How long a client should wait before it asks again: when the server drains,
+// until it has learnt that this connection ends; when it is overloaded, until
+// some answers have been read.
+constexpr char kPushbackName[] = "grpc-retry-pushback-ms";
+constexpr char kPushbackMs[] = "200";
+
+// Said of reads as well; only the handlers know which calls write.
+absl::Status NotApplied(const absl::Status& error) {
+  return WithMetadata(error, "applied", "no");
+}
+
+void ShrinkTo(size_t bytes_max, std::string* text) {
+  text->clear();
+  if (text->capacity() > bytes_max) text->shrink_to_fit();
+}
+
+}  // namespace
+
+Stream::Stream(Worker& worker)
+    : worker_(worker),
+      headers_(worker.options().metadata_bytes_max),
+      reader_(worker.options().message_bytes_max) {}
+
+void Stream::Open(Session& session, nghttp2_session* http, int32_t id) {
+  session_ = &session;
+  http_ = http;
+  id_ = id;
+}
+
+void Stream::Clear() {
+  if (handler_ != nullptr) handler_->OnDone();
+  handler_.reset();
+  if (call_.has_value()) worker_.CountCall(-1);
+  call_.reset();
+  if (timer != kNever) worker_.CancelTimer(*this);
+  headers_.Clear();
+  reader_.Reset(kKeptBytesMax);
+  ShrinkTo(kKeptBytesMax, &inbox_);
+  inbox_begin_ = 0;
+  ShrinkTo(kKeptBytesMax, &inflated_);
+  CountRequest();
+  CountReply(0);
+  ShrinkTo(kKeptBytesMax, &reply_);
+  reply_taken_ = 0;
+  status_ = WireStatus{};
+  trailers_.clear();
+  http_refusal_ = nullptr;
+  method_ = nullptr;
+  session_ = nullptr;
+  http_ = nullptr;
+  half_closed_ = has_message_ = dispatched_ = wants_message_ = sent_ = false;
+  cancelled_ = cancel_told_ = finished_ = false;
+  submitted_ = ending_ = closed_ = false;
+}
+
+void Stream::OnHeaders() {
+  arrival_ = session_->turn_time();
+  if (!headers_.too_large() && !(headers_.is_post() && headers_.is_grpc())) {
+    http_refusal_ = headers_.is_post() ? "415" : "405";
+    return;
+  }
+  UnixNanos deadline = kNever;
+  bool bad_timeout = false;
+  if (const auto timeout = headers_.timeout(); timeout.has_value()) {
+    const std::optional<int64_t> nanos = wire::ParseTimeout(*timeout);
+    bad_timeout = !nanos.has_value();
+    if (nanos.has_value()) deadline = SaturatingAdd(arrival_, *nanos);
+  }
+  call_.emplace(*this, worker_.time_source(), arrival_, deadline);
+  worker_.CountCall(1);
+  if (bad_timeout) {
+    call_->Fail(
+        NotApplied(absl::InternalError("grpc-timeout is no number and unit")));
+    return;
+  }
+  if (RefuseCall() || method_->unary) return;
+  handler_ = method_->stream(*call_);
+  LATCHKEY_CHECK(handler_ != nullptr, "a stream has a handler");
+}
+
+bool Stream::RefuseCall() {
+  if (headers_.too_large()) {
+    call_->Fail(NotApplied(absl::ResourceExhaustedError(
+        absl::StrCat("the request's metadata is over ",
+                     worker_.options().metadata_bytes_max, " bytes"))));
+    return true;
+  }
+  if (headers_.is_malformed()) {
+    call_->Fail(NotApplied(
+        absl::InternalError("metadata whose name ends in -bin is no Base64")));
+    return true;
+  }
+  if (worker_.refusing()) {
+    call_->AddTrailer(kPushbackName, kPushbackMs);
+    call_->Fail(
+        NotApplied(EndedError(EndReason::kDraining, DeadlineStage::kArrival)));
+    return true;
+  }
+  method_ = worker_.methods().Find(headers_.path());
+  if (method_ == nullptr) {
+    call_->Fail(UnknownMethodError(headers_.path()));
+    return true;
+  }
+  const std::string_view encoding = headers_.encoding();
+  if (!encoding.empty() && encoding != "identity" && encoding != "gzip") {
+    call_->AddTrailer("grpc-accept-encoding", kEncodings);
+    call_->Fail(NotApplied(absl::UnimplementedError(absl::StrCat(
+        "messages may be encoded as ", kEncodings, " and not otherwise"))));
+    return true;
+  }
+  if (IsOverBudget()) {
+    FailOverloaded();
+    return true;
+  }
+  return false;
+}
+
+bool Stream::IsOverBudget() const {
+  const NativeServerOptions& options = worker_.options();
+  return worker_.request_bytes > worker_.Part(options.request_bytes_max) ||
+         worker_.reply_bytes > worker_.Part(options.reply_bytes_max) ||
+         session_->reply_bytes > options.connection_reply_bytes_max;
+}
+
+void Stream::FailOverloaded() {
+  reader_.Reset(kKeptBytesMax);
+  CountRequest();
+  call_->AddTrailer(kPushbackName, kPushbackMs);
+  call_->Fail(NotApplied(MakeError(
+      absl::StatusCode::kUnavailable, ErrorReason::kOverloaded,
+      "too much waits to be received, or to be read by its clients")));
+}
+
+void Stream::OnData(std::string_view data) {
+  if (ending_ || closed_ || !call_.has_value()) {
+    nghttp2_session_consume_stream(http_, id_, data.size());
+    return;
+  }
+  if (is_unary()) {
+    // What is kept has its own limits, so the client may go on at once.
+    nghttp2_session_consume_stream(http_, id_, data.size());
+    ReadUnary(data);
+  } else {
+    inbox_.append(data);
+    if (wants_message_) session_->Queue(*this);
+  }
+  CountRequest();
+  if (worker_.request_bytes >
+          worker_.Part(worker_.options().request_bytes_max) &&
+      !ending_) {
+    if (is_unary()) {
+      FailOverloaded();
+    } else {
+      AnswerInstead(MakeError(absl::StatusCode::kUnavailable,
+                              ErrorReason::kOverloaded,
+                              "too much waits to be received"));
+    }
+  }
+}
+
+void Stream::ReadUnary(std::string_view data) {
+  absl::Status error;
+  while (error.ok() && !data.empty()) {
+    if (has_message_) {
+      error =
+          absl::UnimplementedError("a unary request has one message, got more");
+      break;
+    }
+    switch (reader_.Read(&data)) {
+      case wire::MessageReader::Result::kNeedMore:
+        break;
+      case wire::MessageReader::Result::kMessage:
+        has_message_ = true;
+        break;
+      case wire::MessageReader::Result::kTooLarge:
+        error = absl::ResourceExhaustedError(
+            absl::StrCat("the message is over ",
+                         worker_.options().message_bytes_max, " bytes"));
+        break;
+      case wire::MessageReader::Result::kBadFlag:
+        error = absl::InternalError("a message begins with 0 or 1");
+        break;
+    }
+  }
+  if (!error.ok()) call_->Fail(NotApplied(error));
+}
+
+void Stream::OnHalfClose() {
+  half_closed_ = true;
+  if (http_refusal_ != nullptr && !ending_ && !closed_) SubmitHttpRefusal();
+  if (ending_ || closed_ || !call_.has_value()) return;
+  if (!is_unary()) {
+    if (wants_message_) session_->Queue(*this);
+    return;
+  }
+  if (reader_.in_message()) {
+    call_->Fail(
+        NotApplied(absl::InternalError("the request ends inside its message")));
+  } else if (!has_message_) {
+    call_->Fail(NotApplied(
+        absl::UnimplementedError("a unary request has one message, got none")));
+  } else {
+    Dispatch();
+  }
+}
+
+void Stream::Dispatch() {
+  const absl::StatusOr<std::string_view> message = Unpack();
+  if (!message.ok()) {
+    call_->Fail(NotApplied(message.status()));
+    return;
+  }
+  if (IsOverBudget()) {
+    FailOverloaded();
+    return;
+  }
+  dispatched_ = true;
+  DispatchUnary(*method_, *call_, *message, session_->turn_time());
+}
+
+absl::StatusOr<std::string_view> Stream::Unpack() {
+  if (!reader_.compressed()) return reader_.message();
+  if (headers_.encoding() != "gzip") {
+    return absl::InternalError(
+        "a compressed message, and no encoding in the headers");
+  }
+  const absl::Status status = InflateGzip(
+      reader_.message(), worker_.options().message_bytes_max, &inflated_);
+  if (!status.ok()) return status;
+  return std::string_view(inflated_);
+}
+
+void Stream::OnClosed(EndReason reason) {
+  closed_ = true;
+  if (!call_.has_value() || finished_) return;
+  if (handler_ == nullptr && !dispatched_) {
+    // No handler has begun.
+    finished_ = true;
+    return;
+  }
+  Cancel(reason);
+}
+
+void Stream::Cancel(EndReason reason) {
+  if (!call_.has_value() || finished_) return;
+  if (handler_ == nullptr && !dispatched_) {
+    call_->Fail(NotApplied(EndedError(reason, DeadlineStage::kArrival)));
+    return;
+  }
+  call_->End(reason, worker_.time_source().Now());
+  if (handler_ == nullptr) return;
+  cancelled_ = true;
+  session_->Queue(*this);
+}
+
+UnixNanos Stream::Due(UnixNanos now) const {
+  const UnixNanos look = SaturatingAdd(
+      now, std::min({kLookInterval, worker_.options().request_time_max,
+                     worker_.options().reply_time_max}));
+  if (!call_.has_value()) return look;
+  const UnixNanos deadline = call_->token().deadline();
+  return deadline > now ? std::min(deadline, look) : look;
+}
+
+void Stream::OnTimer(UnixNanos now) {
+  if (closed_) return;
+  if (!call_.has_value()) {
+    if (now - arrival_ >= worker_.options().request_time_max) {
+      Reset(NGHTTP2_CANCEL);
+    }
+    return;
+  }
+  const bool expired = now >= call_->token().deadline();
+  if (ending_) {
+    // The client does not read its answer, or does not wait for it any more.
+    if (expired || now - end_time_ >= worker_.options().reply_time_max) {
+      Reset(NGHTTP2_CANCEL);
+    }
+    return;
+  }
+  if (handler_ == nullptr && !dispatched_) {
+    if (expired || now - arrival_ >= worker_.options().request_time_max) {
+      call_->Fail(NotApplied(
+          EndedError(EndReason::kDeadline, DeadlineStage::kArrival)));
+    }
+    return;
+  }
+  if (!expired) return;
+  if (handler_ != nullptr) {
+    cancelled_ = true;
+    session_->Queue(*this);
+  } else {
+    AnswerInstead(WithMetadata(
+        EndedError(EndReason::kDeadline, DeadlineStage::kBeforeCommit),
+        "applied", "unknown"));
+  }
+}
+
+void Stream::Deliver() {
+  if (handler_ == nullptr) return;
+  if (cancelled_) {
+    if (!cancel_told_ && !call_->finishing()) {
+      cancel_told_ = true;
+      handler_->OnCancel();
+    }
+    return;
+  }
+  if (std::exchange(sent_, false) && !call_->finishing()) handler_->OnSent();
+  if (wants_message_ && !call_->finishing()) DeliverMessage();
+}
+
+void Stream::DeliverMessage() {
+  std::string_view input = std::string_view(inbox_).substr(inbox_begin_);
+  const size_t before = input.size();
+  const wire::MessageReader::Result result = reader_.Read(&input);
+  const size_t taken = before - input.size();
+  inbox_begin_ += taken;
+  if (input.empty()) {
+    inbox_.clear();
+    inbox_begin_ = 0;
+  }
+  nghttp2_session_consume_stream(http_, id_, taken);
+  CountRequest();
+  switch (result) {
+    case wire::MessageReader::Result::kMessage: {
+      wants_message_ = false;
+      const absl::StatusOr<std::string_view> message = Unpack();
+      if (message.ok()) {
+        handler_->OnMessage(*message);
+      } else {
+        AnswerInstead(message.status());
+      }
+      return;
+    }
+    case wire::MessageReader::Result::kNeedMore:
+      if (!half_closed_) return;
+      wants_message_ = false;
+      if (reader_.in_message()) {
+        AnswerInstead(absl::InternalError("the stream ends inside a message"));
+      } else {
+        handler_->OnHalfClose();
+      }
+      return;
+    case wire::MessageReader::Result::kTooLarge:
+      wants_message_ = false;
+      AnswerInstead(absl::ResourceExhaustedError(
+          absl::StrCat("the message is over ",
+                       worker_.options().message_bytes_max, " bytes")));
+      return;
+    case wire::MessageReader::Result::kBadFlag:
+      wants_message_ = false;
+      AnswerInstead(absl::InternalError("a message begins with 0 or 1"));
+      return;
+  }
+}
+
+void Stream::CountRequest() {
+  const size_t bytes = reader_.buffered_bytes() + inbox_.size();
+  worker_.request_bytes += bytes - request_counted_;
+  request_counted_ = bytes;
+}
+
+}  // namespace latchkey

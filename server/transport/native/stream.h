@@ -1,0 +1,235 @@
+// Stream is one RPC on an HTTP/2 stream: it gathers the request, runs the
+// handler, and hands the answer to nghttp2 piece by piece.
+//
+//   unary:   headers -> one message -> half-close -> handler -> answer ->
+//   closed stream:  headers -> handler <-> any number of messages -> closed
+//
+// A stream is over, and goes back to its worker's pool, when HTTP/2 is done
+// with it and its handler has ended, in whichever order.
+//
+// Handlers of streams are told things from Deliver() only, never from inside a
+// method of their call and never from inside nghttp2.
+//
+// Thread safety: belongs to its worker's thread, but for NativeCall: see
+// call.h.
+
+#ifndef LATCHKEY_SERVER_TRANSPORT_NATIVE_STREAM_H_
+#define LATCHKEY_SERVER_TRANSPORT_NATIVE_STREAM_H_
+
+#include <nghttp2/nghttp2.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/wire/message_reader.h"
+#include "server/base/clock.h"
+#include "server/rpc/call.h"
+#include "server/rpc/method_table.h"
+#include "server/runtime/deadline.h"
+#include "server/transport/native/request_headers.h"
+
+namespace latchkey {
+
+class Session;
+class Stream;
+class Worker;
+
+// A Stream as its handler sees it.
+class NativeCall final : public Call {
+ public:
+  // `now` is when the headers came.
+  NativeCall(Stream& stream, const Clock& clock, UnixNanos now,
+             UnixNanos deadline)
+      : Call(clock, now), stream_(stream), deadline_(deadline) {}
+
+  std::string_view method() const override;
+  std::string_view peer() const override;
+  std::string_view principal() const override { return {}; }
+  std::optional<std::string_view> FindMetadata(
+      std::string_view name) const override;
+  DeadlineToken token() const override { return deadline_.token(); }
+
+  // Ends the token, unless it has ended by its deadline.
+  void End(EndReason reason, UnixNanos now);
+
+  // Whether the handler has finished the call, perhaps on a thread from which
+  // the answer is still on its way.
+  bool finishing() const { return finishing_.load(std::memory_order_acquire); }
+
+  // Whether something of the handler's is on its way from another thread.  It
+  // may have been overtaken by what the handler did on this one.
+  bool has_posts() const { return posts_.load(std::memory_order_relaxed) != 0; }
+
+ private:
+  // Runs `action` of the stream on the worker's thread.
+  template <typename Action>
+  void PostToStream(Action action);
+
+  void DoReply(const google::protobuf::MessageLite& response,
+               Trailers trailers) override;
+  void DoFinish(const WireStatus& status, Trailers trailers) override;
+  void DoSend(const google::protobuf::MessageLite& message) override;
+  void DoReceive() override;
+
+  // Constant after construction.
+  Stream& stream_;
+
+  // Synchronises itself.
+  DeadlineSource deadline_;
+  // Set with release by whoever finishes the call, as its last touch before the
+  // answer is handed over; observed with acquire by the worker's thread.
+  std::atomic<bool> finishing_ = false;
+  // Who posts adds one before; the worker's thread subtracts.  A handler whose
+  // threads use one call orders them, and so the worker's view of this: relaxed
+  // is enough.
+  std::atomic<int> posts_ = 0;
+};
+
+class Stream {
+ public:
+  explicit Stream(Worker& worker);
+
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  // Begins the stream `id`.  REQUIRES: it is new, or was cleared.
+  void Open(Session& session, nghttp2_session* http, int32_t id);
+
+  // Forgets everything; keeps a little memory.  REQUIRES: is_over().
+  void Clear();
+
+  // What the session tells: the headers are whole; bytes of the body; the
+  // client sends no more; HTTP/2 is done with the stream, and why.
+  void OnHeaders();
+  void OnData(std::string_view data);
+  void OnHalfClose();
+  void OnClosed(EndReason reason);
+
+  // The server gives up on the call: it drains.
+  void Cancel(EndReason reason);
+
+  // The timer that Due() asked for.
+  void OnTimer(UnixNanos now);
+  UnixNanos Due(UnixNanos now) const;
+
+  // Tells a streaming handler what there is to tell.
+  void Deliver();
+
+  // What nghttp2 asks for: up to `length` bytes of the answer, and where they
+  // are.
+  ssize_t OfferReply(size_t length, uint32_t* flags);
+  std::string_view TakeReply(size_t length);
+
+  int32_t id() const { return id_; }
+  Session& session() const { return *session_; }
+  RequestHeaders& headers() { return headers_; }
+  const RequestHeaders& headers() const { return headers_; }
+  bool half_closed() const { return half_closed_; }
+  bool has_handler() const { return handler_ != nullptr; }
+  bool is_over() const {
+    return closed_ &&
+           (!call_.has_value() || (finished_ && !call_->has_posts()));
+  }
+
+  // What the handler does with its call, on the worker's thread.
+  void Reply(const google::protobuf::MessageLite& response, Trailers trailers);
+  void ReplyFramed(std::string framed, Trailers trailers);
+  void Finish(WireStatus status, Trailers trailers);
+  void SendFramed(std::string framed);
+  void WantMessage();
+
+  // What was posted from another thread has been done.
+  void OnPosted();
+
+  Worker& worker() const { return worker_; }
+
+  // For the lists of the session and of the worker's timers.
+  Stream* newer = nullptr;
+  Stream* older = nullptr;
+  bool queued = false;
+  UnixNanos timer = kNever;
+
+ private:
+  // For what is no call of gRPC's: a status of HTTP, once the request is whole.
+  void SubmitHttpRefusal();
+  // Refuses a call that must not or cannot begin.
+  bool RefuseCall();
+  bool IsOverBudget() const;
+  void FailOverloaded();
+  void Dispatch();
+  void ReadUnary(std::string_view data);
+  void DeliverMessage();
+  // The bytes of the message that was read, inflated where it is compressed.
+  absl::StatusOr<std::string_view> Unpack();
+
+  // Answers in the handler's place, which is told that its call is cancelled.
+  void AnswerInstead(const absl::Status& error);
+  void End(WireStatus status, Trailers trailers);
+  void SubmitReply();
+  void SubmitTrailersOnly();
+  void SubmitTrailers();
+  void Reset(uint32_t code);
+
+  // Keep the worker's budgets.
+  void CountRequest();
+  void CountReply(size_t bytes);
+  size_t reply_left() const { return reply_.size() - reply_taken_; }
+  bool is_unary() const { return method_ != nullptr && method_->unary; }
+
+  Worker& worker_;
+  Session* session_ = nullptr;
+  nghttp2_session* http_ = nullptr;
+  int32_t id_ = 0;
+
+  // The request.
+  RequestHeaders headers_;
+  wire::MessageReader reader_;
+  // Bytes of a streaming call that its handler has not asked for, from
+  // inbox_begin_ on.
+  std::string inbox_;
+  size_t inbox_begin_ = 0;
+  std::string inflated_;
+  // Of the worker's budgets.
+  size_t request_counted_ = 0;
+  size_t reply_counted_ = 0;
+  UnixNanos arrival_ = 0;
+  // A status of HTTP, or nullptr for a call.
+  const char* http_refusal_ = nullptr;
+  bool half_closed_ = false;
+  bool has_message_ = false;
+
+  // The handler.
+  const Method* method_ = nullptr;
+  std::optional<NativeCall> call_;
+  std::unique_ptr<StreamHandler> handler_;
+  bool dispatched_ = false;
+  bool wants_message_ = false;
+  bool sent_ = false;
+  bool cancelled_ = false;
+  bool cancel_told_ = false;
+  bool finished_ = false;
+
+  // The answer: one framed message, how much of it nghttp2 has taken, and how
+  // it ends.
+  std::string reply_;
+  size_t reply_taken_ = 0;
+  WireStatus status_;
+  Trailers trailers_;
+  UnixNanos end_time_ = 0;
+  // The response's headers went to nghttp2.
+  bool submitted_ = false;
+  // The status is known: nothing that comes after is sent.
+  bool ending_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_TRANSPORT_NATIVE_STREAM_H_

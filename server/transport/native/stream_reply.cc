@@ -1,0 +1,257 @@
+// The answering half of Stream.
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/base64.h"
+#include "proto/wire/percent_encoding.h"
+#include "server/transport/native/session.h"
+#include "server/transport/native/stream.h"
+#include "server/transport/native/worker.h"
+
+namespace latchkey {
+namespace {
+
+uint8_t* Bytes(std::string_view text) {
+  // nghttp2 takes names and values by pointers that it does not write through.
+  return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data()));
+}
+
+// A header of constants.
+nghttp2_nv Constant(std::string_view name, std::string_view value) {
+  return {Bytes(name), Bytes(value), name.size(), value.size(),
+          NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE};
+}
+
+// A header whose value differs from call to call, and would only push others
+// out of HPACK's table.  nghttp2 copies it.
+nghttp2_nv Variable(std::string_view name, std::string_view value) {
+  return {Bytes(name), Bytes(value), name.size(), value.size(),
+          NGHTTP2_NV_FLAG_NO_INDEX};
+}
+
+const nghttp2_nv kHead[] = {
+    Constant(":status", "200"),
+    Constant("content-type", "application/grpc"),
+};
+
+constexpr std::string_view kCodes[] = {"0",  "1",  "2",  "3",  "4",  "5",
+                                       "6",  "7",  "8",  "9",  "10", "11",
+                                       "12", "13", "14", "15", "16"};
+
+ssize_t ReadReply(nghttp2_session*, int32_t, uint8_t*, size_t length,
+                  uint32_t* flags, nghttp2_data_source* source, void*) {
+  return static_cast<Stream*>(source->ptr)->OfferReply(length, flags);
+}
+
+// The headers of a status, and what they refer to.
+class StatusHeaders {
+ public:
+  void Add(nghttp2_nv header) { headers_.push_back(header); }
+
+  void Add(const WireStatus& status, const Trailers& trailers) {
+    Add(Constant("grpc-status", kCodes[status.code]));
+    if (!status.message.empty()) {
+      message_ = wire::PercentEncode(status.message);
+      Add(Variable("grpc-message", message_));
+    }
+    if (!status.details.empty()) {
+      details_ = wire::Base64Encode(status.details);
+      Add(Variable("grpc-status-details-bin", details_));
+    }
+    binary_.reserve(trailers.size());
+    for (const auto& [name, value] : trailers) {
+      if (wire::IsBinaryName(name)) {
+        binary_.push_back(wire::Base64Encode(value));
+        Add(Variable(name, binary_.back()));
+      } else {
+        Add(Variable(name, value));
+      }
+    }
+  }
+
+  const nghttp2_nv* data() const { return headers_.data(); }
+  size_t size() const { return headers_.size(); }
+
+ private:
+  std::vector<nghttp2_nv> headers_;
+  std::string message_;
+  std::string details_;
+  std::vector<std::string> binary_;
+};
+
+}  // namespace
+
+void Stream::Reply(const google::protobuf::MessageLite& response,
+                   Trailers trailers) {
+  const size_t size = response.ByteSizeLong();
+  reply_.resize(wire::kMessagePrefixBytes + size);
+  wire::WriteMessagePrefix(static_cast<uint32_t>(size), reply_.data());
+  response.SerializeWithCachedSizesToArray(
+      reinterpret_cast<uint8_t*>(reply_.data()) + wire::kMessagePrefixBytes);
+  Finish(WireStatus{}, std::move(trailers));
+}
+
+void Stream::ReplyFramed(std::string framed, Trailers trailers) {
+  reply_ = std::move(framed);
+  Finish(WireStatus{}, std::move(trailers));
+}
+
+void Stream::Finish(WireStatus status, Trailers trailers) {
+  finished_ = true;
+  if (closed_) {
+    session_->Queue(*this);
+    session_->RequestTurn();
+  } else if (!ending_) {
+    End(std::move(status), std::move(trailers));
+  }
+}
+
+void Stream::SendFramed(std::string framed) {
+  if (closed_ || ending_) return;
+  reply_ = std::move(framed);
+  reply_taken_ = 0;
+  SubmitReply();
+}
+
+void Stream::WantMessage() {
+  if (closed_ || ending_) return;
+  wants_message_ = true;
+  session_->Queue(*this);
+  session_->RequestTurn();
+}
+
+void Stream::OnPosted() {
+  if (!is_over()) return;
+  session_->Queue(*this);
+  session_->RequestTurn();
+}
+
+void Stream::AnswerInstead(const absl::Status& error) {
+  End(ToWireStatus(error), {});
+  call_->End(EndReason::kClientCancelled, worker_.time_source().Now());
+  if (handler_ == nullptr) return;
+  cancelled_ = true;
+  session_->Queue(*this);
+}
+
+void Stream::End(WireStatus status, Trailers trailers) {
+  ending_ = true;
+  end_time_ = session_->turn_time();
+  status_ = std::move(status);
+  trailers_ = std::move(trailers);
+  if (cancelled_ && reply_left() > 0) {
+    // The client may never read the rest, and a status goes behind it.
+    Reset(NGHTTP2_CANCEL);
+  } else if (submitted_ || reply_left() > 0) {
+    SubmitReply();
+  } else {
+    SubmitTrailersOnly();
+  }
+  session_->RequestTurn();
+}
+
+void Stream::SubmitReply() {
+  CountReply(reply_left());
+  int result = 0;
+  if (submitted_) {
+    // Where it was not waiting, nghttp2 comes for the rest anyway.
+    nghttp2_session_resume_data(http_, id_);
+  } else {
+    submitted_ = true;
+    nghttp2_data_provider provider;
+    provider.source.ptr = this;
+    provider.read_callback = ReadReply;
+    result =
+        nghttp2_submit_response(http_, id_, kHead, std::size(kHead), &provider);
+  }
+  if (result != 0) Reset(NGHTTP2_INTERNAL_ERROR);
+  session_->RequestTurn();
+}
+
+void Stream::SubmitHttpRefusal() {
+  ending_ = submitted_ = true;
+  end_time_ = session_->turn_time();
+  const nghttp2_nv head[] = {
+      Constant(":status", http_refusal_),
+      Constant("content-type", "text/plain"),
+  };
+  // For who looks at it with a browser.
+  reply_ = "This is a gRPC server.\n";
+  nghttp2_data_provider provider;
+  provider.source.ptr = this;
+  provider.read_callback = ReadReply;
+  if (nghttp2_submit_response(http_, id_, head, std::size(head), &provider) !=
+      0) {
+    Reset(NGHTTP2_INTERNAL_ERROR);
+  }
+}
+
+void Stream::SubmitTrailersOnly() {
+  submitted_ = true;
+  StatusHeaders headers;
+  for (const nghttp2_nv& header : kHead) headers.Add(header);
+  headers.Add(status_, trailers_);
+  if (nghttp2_submit_response(http_, id_, headers.data(), headers.size(),
+                              nullptr) != 0) {
+    Reset(NGHTTP2_INTERNAL_ERROR);
+  }
+}
+
+void Stream::SubmitTrailers() {
+  int result = 0;
+  if (status_.code == 0 && trailers_.empty()) {
+    // Almost all answers: nothing to put together.
+    static const nghttp2_nv ok = Constant("grpc-status", "0");
+    result = nghttp2_submit_trailer(http_, id_, &ok, 1);
+  } else {
+    StatusHeaders headers;
+    headers.Add(status_, trailers_);
+    result = nghttp2_submit_trailer(http_, id_, headers.data(), headers.size());
+  }
+  if (result != 0) Reset(NGHTTP2_INTERNAL_ERROR);
+}
+
+void Stream::Reset(uint32_t code) {
+  ending_ = true;
+  nghttp2_submit_rst_stream(http_, NGHTTP2_FLAG_NONE, id_, code);
+}
+
+ssize_t Stream::OfferReply(size_t length, uint32_t* flags) {
+  const size_t left = reply_left();
+  if (left == 0 && !ending_) return NGHTTP2_ERR_DEFERRED;
+  const size_t offered = std::min(left, length);
+  *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+  if (offered == left && ending_) {
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (http_refusal_ == nullptr) {
+      *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+      SubmitTrailers();
+    }
+  }
+  return static_cast<ssize_t>(offered);
+}
+
+std::string_view Stream::TakeReply(size_t length) {
+  const std::string_view taken =
+      std::string_view(reply_).substr(reply_taken_, length);
+  reply_taken_ += length;
+  CountReply(reply_left());
+  if (reply_left() == 0 && !ending_) {
+    sent_ = true;
+    session_->Queue(*this);
+  }
+  return taken;
+}
+
+void Stream::CountReply(size_t bytes) {
+  worker_.reply_bytes += bytes - reply_counted_;
+  if (session_ != nullptr) session_->reply_bytes += bytes - reply_counted_;
+  reply_counted_ = bytes;
+}
+
+}  // namespace latchkey

@@ -1,0 +1,191 @@
+#include "server/transport/native/worker.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "server/base/check.h"
+
+namespace latchkey {
+namespace {
+
+// What one read takes at most.  More would only be cold in the cache.
+constexpr size_t kReadBufferBytes = 64 * 1024;
+
+// Streams that wait to be used again: some megabytes at most.
+constexpr size_t kIdleStreamsMax = 1'024;
+
+// How often the limits on time are checked.
+constexpr Nanos kTickInterval = 100 * kNanosPerMilli;
+
+// Between the two steps of a connection's end: what was on its way has come by
+// then.
+constexpr Nanos kLastCallDelay = 100 * kNanosPerMilli;
+
+thread_local const Worker* current_worker = nullptr;
+
+}  // namespace
+
+Worker::Worker(const NativeServerOptions& options, const MethodTable& methods,
+               const Clock& clock)
+    : options_(options),
+      methods_(methods),
+      clock_(clock),
+      settings_(options),
+      read_buffer_(kReadBufferBytes) {}
+
+Worker::~Worker() {
+  LATCHKEY_CHECK(!thread_.joinable(), "a worker is stopped before its end");
+}
+
+void Worker::Start() {
+  thread_ = std::thread([this] {
+    current_worker = this;
+    io_.run();
+  });
+}
+
+void Worker::Stop() {
+  Post([this] {
+    timer_.cancel();
+    tick_.cancel();
+  });
+  work_.reset();
+  thread_.join();
+}
+
+void Worker::Adopt(int socket, std::string peer) {
+  connections_placed_.fetch_add(1, std::memory_order_relaxed);
+  Post([this, socket, peer = std::move(peer)]() mutable {
+    if (draining_) {
+      close(socket);
+      connections_placed_.fetch_sub(1, std::memory_order_relaxed);
+      return;
+    }
+    connections_.push_back(
+        std::make_unique<Connection>(*this, socket, std::move(peer)));
+    connections_.back()->index = connections_.size() - 1;
+    connections_.back()->Start();
+    ArmTick();
+  });
+}
+
+void Worker::StartRefusing() {
+  Post([this] { refusing_ = true; });
+}
+
+std::future<void> Worker::Drain() {
+  std::future<void> drained = drained_.get_future();
+  Post([this] {
+    refusing_ = draining_ = true;
+    for (const auto& connection : connections_) connection->AnnounceEnd();
+    auto timer = std::make_unique<asio::steady_timer>(
+        io_, std::chrono::nanoseconds(kLastCallDelay));
+    asio::steady_timer& wait = *timer;
+    wait.async_wait([this, timer = std::move(timer)](const asio::error_code&) {
+      for (const auto& connection : connections_) connection->SayLastCall();
+    });
+    TellWhetherDrained();
+  });
+  return drained;
+}
+
+void Worker::CancelCalls() {
+  Post([this] {
+    for (const auto& connection : connections_) connection->CancelCalls();
+  });
+}
+
+void Worker::CloseConnections() {
+  Post([this] {
+    for (const auto& connection : connections_) connection->Close();
+  });
+}
+
+bool Worker::IsCurrent() const { return current_worker == this; }
+
+std::unique_ptr<Stream> Worker::TakeStream() {
+  if (idle_streams_.empty()) return std::make_unique<Stream>(*this);
+  std::unique_ptr<Stream> stream = std::move(idle_streams_.back());
+  idle_streams_.pop_back();
+  return stream;
+}
+
+void Worker::GiveBack(std::unique_ptr<Stream> stream) {
+  if (idle_streams_.size() < kIdleStreamsMax) {
+    idle_streams_.push_back(std::move(stream));
+  }
+}
+
+void Worker::SetTimer(Stream& stream, UnixNanos time) {
+  stream.timer = time;
+  timers_.emplace(time, &stream);
+  ArmTimer();
+}
+
+void Worker::CancelTimer(Stream& stream) {
+  const auto [begin, end] = timers_.equal_range(stream.timer);
+  for (auto it = begin; it != end; ++it) {
+    if (it->second != &stream) continue;
+    timers_.erase(it);
+    break;
+  }
+  stream.timer = kNever;
+}
+
+void Worker::ArmTimer() {
+  if (timers_.empty() || timers_.begin()->first >= timer_armed_for_) return;
+  timer_armed_for_ = timers_.begin()->first;
+  timer_.expires_after(std::chrono::nanoseconds(
+      std::max<Nanos>(0, timer_armed_for_ - clock_.Now())));
+  timer_.async_wait([this](const asio::error_code& error) {
+    if (error) return;
+    timer_armed_for_ = kNever;
+    RunTimers();
+    ArmTimer();
+  });
+}
+
+void Worker::RunTimers() {
+  const UnixNanos now = clock_.Now();
+  while (!timers_.empty() && timers_.begin()->first <= now) {
+    Stream& stream = *timers_.begin()->second;
+    timers_.erase(timers_.begin());
+    stream.timer = kNever;
+    stream.session().set_turn_time(now);
+    stream.OnTimer(now);
+    stream.session().RequestTurn();
+    SetTimer(stream, stream.Due(now));
+  }
+}
+
+void Worker::Remove(Connection& connection) {
+  const size_t index = connection.index;
+  connections_.back()->index = index;
+  std::swap(connections_[index], connections_.back());
+  connections_.pop_back();
+  connections_placed_.fetch_sub(1, std::memory_order_relaxed);
+  TellWhetherDrained();
+}
+
+void Worker::ArmTick() {
+  if (ticking_ || connections_.empty()) return;
+  ticking_ = true;
+  tick_.expires_after(std::chrono::nanoseconds(kTickInterval));
+  tick_.async_wait([this](const asio::error_code& error) {
+    ticking_ = false;
+    if (error) return;
+    const UnixNanos now = clock_.Now();
+    for (const auto& connection : connections_) connection->Tick(now);
+    ArmTick();
+  });
+}
+
+void Worker::TellWhetherDrained() {
+  if (!draining_ || !connections_.empty() || told_drained_) return;
+  told_drained_ = true;
+  drained_.set_value();
+}
+
+}  // namespace latchkey

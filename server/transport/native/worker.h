@@ -1,0 +1,162 @@
+// Worker is one thread of the native transport with the connections that live
+// on it, and what they share: memory budgets, recycled streams, timers.
+//
+// Thread safety: Adopt(), Post(), the drain's methods and the counters may be
+// used from any thread, Start() and Stop() by the owner; the rest belongs to
+// the worker's thread.
+
+#ifndef LATCHKEY_SERVER_TRANSPORT_NATIVE_WORKER_H_
+#define LATCHKEY_SERVER_TRANSPORT_NATIVE_WORKER_H_
+
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <future>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "server/base/clock.h"
+#include "server/rpc/method_table.h"
+#include "server/transport/native/connection.h"
+#include "server/transport/native/options.h"
+#include "server/transport/native/session.h"
+#include "server/transport/native/stream.h"
+
+namespace latchkey {
+
+class Worker {
+ public:
+  // All references must outlive the worker.
+  Worker(const NativeServerOptions& options, const MethodTable& methods,
+         const Clock& clock);
+
+  // REQUIRES: was never started, or was stopped.
+  ~Worker();
+
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void Start();
+
+  // Ends the thread.  REQUIRES: the future of Drain() is ready.
+  void Stop();
+
+  // Takes over a connected socket.
+  void Adopt(int socket, std::string peer);
+
+  // From now on new calls are refused with UNAVAILABLE, DRAINING.
+  void StartRefusing();
+
+  // Tells all clients that their connections end, twice: that it will be soon,
+  // and which call was the last one.  The future is ready when no connection is
+  // left.  At most once.
+  std::future<void> Drain();
+
+  // Cancels what still runs.
+  void CancelCalls();
+
+  // Closes all sockets.
+  void CloseConnections();
+
+  // Connections that are here or on their way.
+  int connections() const {
+    return connections_placed_.load(std::memory_order_relaxed);
+  }
+
+  // Calls whose handlers have not ended.
+  int64_t live_calls() const {
+    return live_calls_.load(std::memory_order_relaxed);
+  }
+
+  // Runs `function` on the worker's thread.
+  template <typename Function>
+  void Post(Function function) {
+    asio::post(io_, std::move(function));
+  }
+
+  // Whether the calling thread is the worker's.
+  bool IsCurrent() const;
+
+  // For connections and streams.
+  std::unique_ptr<Stream> TakeStream();
+  void GiveBack(std::unique_ptr<Stream> stream);
+  void SetTimer(Stream& stream, UnixNanos time);
+  void CancelTimer(Stream& stream);
+  void Remove(Connection& connection);
+  void CountCall(int change) {
+    // Only this thread writes.
+    live_calls_.store(live_calls_.load(std::memory_order_relaxed) + change,
+                      std::memory_order_relaxed);
+  }
+
+  asio::io_context& io() { return io_; }
+  const NativeServerOptions& options() const { return options_; }
+  const MethodTable& methods() const { return methods_; }
+  const Clock& time_source() const { return clock_; }
+  const SessionSettings& session_settings() const { return settings_; }
+  bool refusing() const { return refusing_; }
+
+  // What a turn reads into, and what it writes from: no connection keeps either
+  // beyond its turn.
+  std::vector<char>& read_buffer() { return read_buffer_; }
+  std::string& output() { return output_; }
+
+  // This worker's part of a limit that is meant for all of them.
+  template <typename Number>
+  Number Part(Number all) const {
+    return all / static_cast<Number>(options_.threads);
+  }
+
+  // What requests and answers hold in memory.
+  size_t request_bytes = 0;
+  size_t reply_bytes = 0;
+
+ private:
+  void ArmTick();
+  void ArmTimer();
+  void RunTimers();
+  void TellWhetherDrained();
+
+  // Constant after construction.
+  const NativeServerOptions& options_;
+  const MethodTable& methods_;
+  const Clock& clock_;
+  const SessionSettings settings_;
+
+  // Synchronises itself.
+  asio::io_context io_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_ =
+      asio::make_work_guard(io_);
+  // Statistics, and how the listener chooses a worker: relaxed is enough.
+  std::atomic<int> connections_placed_ = 0;
+  std::atomic<int64_t> live_calls_ = 0;
+
+  // Belongs to the worker's thread.
+  std::vector<char> read_buffer_;
+  std::string output_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<std::unique_ptr<Stream>> idle_streams_;
+  std::multimap<UnixNanos, Stream*> timers_;
+  asio::steady_timer timer_{io_};
+  UnixNanos timer_armed_for_ = kNever;
+  asio::steady_timer tick_{io_};
+  bool ticking_ = false;
+  bool refusing_ = false;
+  bool draining_ = false;
+  bool told_drained_ = false;
+  std::promise<void> drained_;
+
+  std::thread thread_;
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_TRANSPORT_NATIVE_WORKER_H_
