@@ -28,6 +28,10 @@ inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitUnavailable = 3;
 
+// A recorded operation takes about half a kilobyte, with what the checkers make
+// of it: some 100 MB for a round.
+inline constexpr uint64_t kRoundOperations = 200'000;
+
 // The members stand in the order of --help, which says what each means.
 struct Options {
   std::string address = "127.0.0.1:7411";
@@ -66,8 +70,10 @@ struct Options {
   bool verify_shared = false;
   // Empty: none.
   std::string history_path;
-  // Tells this run's keys from those of others; not from the command line.
+  // Not from the command line.  What tells this run's keys from those of
+  // others, and after how many operations a run is checked.
   std::string run_id = "run";
+  uint64_t round_operations = kRoundOperations;
 
   // 0: no server process to measure.
   pid_t server_pid = 0;

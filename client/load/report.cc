@@ -137,10 +137,10 @@ std::string FormatVerification(const RunResult& result) {
 
 std::string FormatVerify(const VerifyResult& verify) {
   const verify::VerifierCounts& counts = verify.counts;
-  std::string text =
-      Line("checked", WithThousands(counts.operations) + " operations in " +
-                          WithThousands(counts.rounds) + " rounds, in " +
-                          Fixed(Seconds(verify.check_elapsed), 2) + " s");
+  std::string text = Line(
+      "checked", WithThousands(counts.operations) + " operations in " +
+                     WithThousands(counts.rounds) + " rounds, by " +
+                     Fixed(Seconds(verify.check_cpu.total()), 2) + " s of CPU");
   text += Line("", WithThousands(counts.keyed_writes) + " keyed writes, " +
                        WithThousands(counts.commits) + " commits");
   text +=

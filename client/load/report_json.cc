@@ -130,7 +130,7 @@ json VerifyJson(const VerifyResult& verify) {
           {"hedged", counts.hedged},
           {"replayed", counts.replayed},
           {"unknown_settled", verify.settled},
-          {"check_ns", verify.check_elapsed},
+          {"check_cpu_ns", verify.check_cpu.total()},
           {"violations", verify.violations.count()},
           {"by_sort", sorts}};
 }

@@ -37,8 +37,8 @@ struct VerifyResult {
   // Writes whose outcome was unknown until GetOutcome told.
   uint64_t settled = 0;
   verify::Violations violations;
-  // How long the checkers worked.
-  Nanos check_elapsed = 0;
+  // What the checkers took.
+  CpuTime check_cpu;
 };
 
 struct RunResult {

@@ -3,9 +3,10 @@
 //   set up; again and again: delete the logs of the last round, operations,
 //   read the logs, check; and at the end delete everything, and check
 //
-// A round has at most kRoundOperations operations, so that a run of any length
-// needs the memory of one.  At its end nothing is under way and every outcome
-// is known.  The first round with a violation is the last one.
+// A round has at most so many operations (Options::round_operations), so that a
+// run of any length needs the memory of one.  At its end nothing is under way
+// and every outcome is known.  The first round with a violation is the last
+// one.
 //
 // Before each check the run reads its sentinel; where that is gone, the server
 // has lost its data and its ledger, and nothing can be said of the round.
@@ -25,10 +26,6 @@
 #include "client/load/run_result.h"
 
 namespace latchkey::load {
-
-// A recorded operation takes about half a kilobyte, with what the checkers make
-// of it: some 100 MB for a round.
-inline constexpr uint64_t kRoundOperations = 200'000;
 
 // A faulty link may be silent for longer than kGoneAfter.
 inline constexpr Nanos kVerifyGoneAfter = 30 * kNanosPerSecond;

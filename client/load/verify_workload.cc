@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "client/lib/call_error.h"
-#include "client/verify/logical_operations.h"
+#include "client/verify/round.h"
 
 namespace latchkey::load {
 namespace {

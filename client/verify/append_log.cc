@@ -10,8 +10,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/verify/event_text.h"
-#include "client/verify/logical_operations.h"
 #include "client/verify/messages.h"
+#include "client/verify/round.h"
 
 namespace latchkey::verify {
 namespace {
@@ -54,8 +54,8 @@ class Checker {
   Checker(std::string_view prefix, Violations* violations)
       : prefix_(prefix), violations_(violations) {}
 
-  void AddWrites(const LogicalOperations& operations);
-  void AddReads(const std::vector<const HistoryEvent*>& events);
+  void AddWrites(const Round& round);
+  void AddReads(Events events);
   void Check();
 
  private:
@@ -77,16 +77,16 @@ class Checker {
   std::map<std::string, Log, std::less<>> logs_;
 };
 
-void Checker::AddWrites(const LogicalOperations& operations) {
-  for (const LogicalOperation& decided : operations.decided) {
+void Checker::AddWrites(const Round& round) {
+  for (const LogicalOperation& decided : round.decided()) {
     AddWrite(decided, decided.event->outcome == EventOutcome::kOk
                           ? Fate::kApplied
                           : Fate::kNotApplied);
   }
-  for (const LogicalOperation& refused : operations.refused) {
+  for (const LogicalOperation& refused : round.refused()) {
     AddWrite(refused, Fate::kNotApplied);
   }
-  for (const LogicalOperation& unsettled : operations.unsettled) {
+  for (const LogicalOperation& unsettled : round.unsettled()) {
     AddWrite(unsettled, Fate::kUnknown);
   }
 }
@@ -131,7 +131,7 @@ void Checker::AddAppend(const v1::IncrementRequest& increment,
   log.end = std::max(log.end, from.event->end);
 }
 
-void Checker::AddReads(const std::vector<const HistoryEvent*>& events) {
+void Checker::AddReads(Events events) {
   for (const HistoryEvent* event : events) {
     if (event->outcome != EventOutcome::kOk) continue;
     if (event->method != Method::kGet && event->method != Method::kBatchGet) {
@@ -217,12 +217,11 @@ std::vector<std::string> AppendLogNames::TakeUsed() {
   return std::exchange(used_, {});
 }
 
-void CheckAppendLogs(const History& round, std::string_view log_prefix,
+void CheckAppendLogs(const Round& round, std::string_view log_prefix,
                      Violations* violations) {
-  const std::vector<const HistoryEvent*> events = round.Sorted();
   Checker checker(log_prefix, violations);
-  checker.AddWrites(FindLogicalOperations(events));
-  checker.AddReads(events);
+  checker.AddWrites(round);
+  checker.AddReads(round.events());
   checker.Check();
 }
 

@@ -32,7 +32,7 @@
 #include <string_view>
 #include <vector>
 
-#include "client/verify/history.h"
+#include "client/verify/round.h"
 #include "client/verify/violations.h"
 
 namespace latchkey::verify {
@@ -70,7 +70,7 @@ class AppendLogNames {
 // the last append to it had ended.
 //
 // `log_prefix` is what the keys of logs, and no others, begin with.
-void CheckAppendLogs(const History& round, std::string_view log_prefix,
+void CheckAppendLogs(const Round& round, std::string_view log_prefix,
                      Violations* violations);
 
 }  // namespace latchkey::verify

@@ -1,15 +1,13 @@
 #include "client/verify/copy_checker.h"
 
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "client/verify/event_text.h"
-#include "client/verify/logical_operations.h"
+#include "client/verify/round.h"
 
 namespace latchkey::verify {
 namespace {
-
-using Copies = std::vector<const HistoryEvent*>;
 
 bool IsReuseRefusal(const HistoryEvent& event) {
   return event.error != nullptr &&
@@ -27,7 +25,7 @@ void Report(std::string_view sort, const HistoryEvent& event,
 }
 
 // The first event with the request of `copies` that was answered.
-const HistoryEvent* FirstAnswered(const Copies& copies) {
+const HistoryEvent* FirstAnswered(Events copies) {
   const HistoryEvent* first = nullptr;
   for (const HistoryEvent* event : copies) {
     if (IsDecided(*event) && SameRequest(*event, *copies.front()) &&
@@ -58,7 +56,7 @@ void CheckReuse(const HistoryEvent& reuse, const HistoryEvent& first,
   }
 }
 
-void CheckKey(const Copies& copies, Violations* violations) {
+void CheckKey(Events copies, Violations* violations) {
   const HistoryEvent* const first = FirstAnswered(copies);
   bool reused = false;
   for (const HistoryEvent* event : copies) {
@@ -80,10 +78,8 @@ void CheckKey(const Copies& copies, Violations* violations) {
 
 }  // namespace
 
-void CheckCopies(const History& round, Violations* violations) {
-  for (const auto& [key, copies] : GroupByIdempotencyKey(round.Sorted())) {
-    CheckKey(copies, violations);
-  }
+void CheckCopies(const Round& round, Violations* violations) {
+  round.ForEachKey([&](Events copies) { CheckKey(copies, violations); });
 }
 
 }  // namespace latchkey::verify

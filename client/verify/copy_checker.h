@@ -14,12 +14,12 @@
 #ifndef LATCHKEY_CLIENT_VERIFY_COPY_CHECKER_H_
 #define LATCHKEY_CLIENT_VERIFY_COPY_CHECKER_H_
 
-#include "client/verify/history.h"
+#include "client/verify/round.h"
 #include "client/verify/violations.h"
 
 namespace latchkey::verify {
 
-void CheckCopies(const History& round, Violations* violations);
+void CheckCopies(const Round& round, Violations* violations);
 
 }  // namespace latchkey::verify
 

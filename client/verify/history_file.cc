@@ -30,11 +30,10 @@ bool SaysSomething(const KeyEffect& effect) {
 
 }  // namespace
 
-void HistoryFile::Write(const History& round) {
-  const LogicalOperations found = FindLogicalOperations(round.Sorted());
+void HistoryFile::Write(const Round& round) {
   std::vector<Line> lines;
-  AddLines(found.decided, &lines);
-  AddLines(found.unsettled, &lines);
+  AddLines(round.decided(), &lines);
+  AddLines(round.unsettled(), &lines);
   std::sort(lines.begin(), lines.end(), [](const Line& a, const Line& b) {
     return a.operation.start < b.operation.start;
   });

@@ -60,9 +60,8 @@
 #include <string_view>
 #include <vector>
 
-#include "client/verify/history.h"
 #include "client/verify/key_effects.h"
-#include "client/verify/logical_operations.h"
+#include "client/verify/round.h"
 
 namespace latchkey::verify {
 
@@ -72,7 +71,7 @@ class HistoryFile {
   explicit HistoryFile(std::ostream& out) : out_(out) {}
 
   // Appends the lines of a round, in the order of their calls.
-  void Write(const History& round);
+  void Write(const Round& round);
 
  private:
   struct Line {

@@ -17,9 +17,9 @@
 #include <string_view>
 #include <vector>
 
-#include "client/verify/logical_operations.h"
 #include "client/verify/messages.h"
 #include "client/verify/request_keys.h"
+#include "client/verify/round.h"
 #include "client/verify/timeline.h"
 
 namespace latchkey::verify {

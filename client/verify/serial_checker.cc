@@ -9,11 +9,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/verify/event_text.h"
-#include "client/verify/logical_operations.h"
 #include "client/verify/messages.h"
 #include "client/verify/model.h"
 #include "client/verify/placement.h"
 #include "client/verify/request_keys.h"
+#include "client/verify/round.h"
 #include "client/verify/timeline.h"
 
 namespace latchkey::verify {
@@ -57,7 +57,7 @@ class SerialChecker::Impl {
  public:
   explicit Impl(const SerialCheckerOptions& options) : options_(options) {}
 
-  void CheckRound(const History& round, Violations* violations);
+  void CheckRound(const Round& round, Violations* violations);
 
   uint64_t commits() const { return commits_; }
   uint64_t keys() const { return timeline_.size(); }
@@ -106,17 +106,16 @@ class SerialChecker::Impl {
   std::string expected_bytes_;
 };
 
-void SerialChecker::Impl::CheckRound(const History& round,
+void SerialChecker::Impl::CheckRound(const Round& round,
                                      Violations* violations) {
   violations_ = violations;
-  const LogicalOperations found = FindLogicalOperations(round.Sorted());
-  for (const LogicalOperation& unsettled : found.unsettled) {
+  for (const LogicalOperation& unsettled : round.unsettled()) {
     Report(sort::kUnsettled, {.operation = unsettled}, "");
     lost_ = true;
   }
-  CheckRefusals(found.refused);
+  CheckRefusals(round.refused());
   if (lost_) return;
-  Sort(found.decided);
+  Sort(round.decided());
   OrderCommits();
   CheckGaps();
   ReplayCommits();
@@ -323,7 +322,7 @@ SerialChecker::SerialChecker(const SerialCheckerOptions& options)
 
 SerialChecker::~SerialChecker() = default;
 
-void SerialChecker::CheckRound(const History& round, Violations* violations) {
+void SerialChecker::CheckRound(const Round& round, Violations* violations) {
   impl_->CheckRound(round, violations);
 }
 

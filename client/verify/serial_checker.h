@@ -34,7 +34,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "client/verify/history.h"
+#include "client/verify/round.h"
 #include "client/verify/violations.h"
 
 namespace latchkey::verify {
@@ -57,7 +57,7 @@ class SerialChecker {
   //
   // REQUIRES: every event of an earlier round ended before any of this one
   // began.
-  void CheckRound(const History& round, Violations* violations);
+  void CheckRound(const Round& round, Violations* violations);
 
   // Of all rounds.
   uint64_t commits() const;

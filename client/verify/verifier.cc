@@ -8,9 +8,9 @@ namespace latchkey::verify {
 Verifier::Verifier(const VerifierOptions& options)
     : options_(options), serial_({.shared = options.shared}) {}
 
-void Verifier::CheckRound(const History& round) {
+void Verifier::CheckRound(const Round& round) {
   ++counts_.rounds;
-  for (const HistoryEvent* event : round.Sorted()) {
+  for (const HistoryEvent* event : round.events()) {
     ++counts_.operations;
     counts_.keyed_writes += event->idempotency_key.empty() ? 0 : 1;
     counts_.retried += event->attempts > event->hedges + 1 ? 1 : 0;

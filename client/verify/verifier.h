@@ -18,7 +18,7 @@
 #include <cstdint>
 #include <string>
 
-#include "client/verify/history.h"
+#include "client/verify/round.h"
 #include "client/verify/serial_checker.h"
 #include "client/verify/violations.h"
 
@@ -51,7 +51,7 @@ class Verifier {
   explicit Verifier(const VerifierOptions& options = {});
 
   // REQUIRES: as SerialChecker::CheckRound().
-  void CheckRound(const History& round);
+  void CheckRound(const Round& round);
 
   const Violations& violations() const { return violations_; }
   const VerifierCounts& counts() const { return counts_; }

@@ -24,7 +24,12 @@ std::optional<Completion> VirtualEngine::Poll(Nanos until) {
   under_way_.erase(first);
   return Completion{.slot = slot,
                     .error = last_.error ? &*last_.error : nullptr,
-                    .response = last_.response};
+                    .response = last_.response,
+                    .outcome = last_.outcome,
+                    .attempts = last_.attempts,
+                    .hedges = last_.hedges,
+                    .replayed = last_.replayed,
+                    .idempotency_key = last_.idempotency_key};
 }
 
 }  // namespace latchkey::load

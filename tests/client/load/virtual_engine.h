@@ -24,6 +24,12 @@ struct Reply {
   Nanos at = 0;
   std::optional<client::CallError> error;
   std::string response;
+  // As in Completion.
+  client::Outcome outcome = client::Outcome::kOk;
+  int attempts = 1;
+  int hedges = 0;
+  bool replayed = false;
+  std::string idempotency_key;
 };
 
 class VirtualEngine final : public Engine, public CallPort {

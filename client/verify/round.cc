@@ -1,39 +1,68 @@
-#include "client/verify/logical_operations.h"
+#include "client/verify/round.h"
 
 #include <algorithm>
-#include <utility>
+#include <functional>
 
 namespace latchkey::verify {
-namespace {
 
-using Copies = std::vector<const HistoryEvent*>;
-
-class Finder {
- public:
-  void AddOne(const HistoryEvent& event) {
-    const LogicalOperation operation = {&event, event.start, event.end};
-    if (IsDecided(event)) {
-      found_.decided.push_back(operation);
-    } else if (event.outcome == EventOutcome::kUnknown) {
-      found_.unsettled.push_back(operation);
-    } else {
-      found_.refused.push_back(operation);
-    }
+Round::Round(const History& history) : events_(history.Sorted()) {
+  GroupByKey();
+  for (const HistoryEvent* event : events_) {
+    const bool keyed =
+        IsWrite(event->method) && !event->idempotency_key.empty();
+    if (!keyed && event->method != Method::kGetOutcome) AddOne(*event);
   }
+  ForEachKey([this](Events copies) {
+    if (copies.size() == 1) {
+      AddOne(*copies.front());
+    } else {
+      AddCopies(copies);
+    }
+  });
+}
 
-  void AddCopies(const Copies& copies);
+void Round::GroupByKey() {
+  // Sorted by hash first: numbers compare faster than texts.
+  struct Keyed {
+    size_t hash;
+    size_t index;
+  };
+  std::vector<Keyed> order;
+  for (size_t i = 0; i < events_.size(); ++i) {
+    const std::string_view key = events_[i]->idempotency_key;
+    if (key.empty() || !IsWrite(events_[i]->method)) continue;
+    order.push_back({std::hash<std::string_view>()(key), i});
+  }
+  const auto key_of = [this](const Keyed& keyed) {
+    return events_[keyed.index]->idempotency_key;
+  };
+  std::sort(order.begin(), order.end(), [&](const Keyed& a, const Keyed& b) {
+    if (a.hash != b.hash) return a.hash < b.hash;
+    const int compared = key_of(a).compare(key_of(b));
+    return compared != 0 ? compared < 0 : a.index < b.index;
+  });
+  keyed_.reserve(order.size());
+  for (size_t i = 0; i < order.size(); ++i) {
+    const bool same = i > 0 && order[i].hash == order[i - 1].hash &&
+                      key_of(order[i]) == key_of(order[i - 1]);
+    if (!same) groups_.push_back({.first = i, .size = 0});
+    ++groups_.back().size;
+    keyed_.push_back(events_[order[i].index]);
+  }
+}
 
-  LogicalOperations Take() { return std::move(found_); }
+void Round::AddOne(const HistoryEvent& event) {
+  const LogicalOperation operation = {&event, event.start, event.end};
+  if (IsDecided(event)) {
+    decided_.push_back(operation);
+  } else if (event.outcome == EventOutcome::kUnknown) {
+    unsettled_.push_back(operation);
+  } else {
+    refused_.push_back(operation);
+  }
+}
 
- private:
-  // Adds those of `copies` that were decided, each answer once; false where
-  // none was.
-  bool AddAnswers(const Copies& copies);
-
-  LogicalOperations found_;
-};
-
-bool Finder::AddAnswers(const Copies& copies) {
+bool Round::AddAnswers(Events copies) {
   const HistoryEvent& first = *copies.front();
   std::vector<LogicalOperation> answers;
   for (const HistoryEvent* event : copies) {
@@ -47,13 +76,11 @@ bool Finder::AddAnswers(const Copies& copies) {
       same->end = std::min(same->end, event->end);
     }
   }
-  for (const LogicalOperation& answer : answers) {
-    found_.decided.push_back(answer);
-  }
+  decided_.insert(decided_.end(), answers.begin(), answers.end());
   return !answers.empty();
 }
 
-void Finder::AddCopies(const Copies& copies) {
+void Round::AddCopies(Events copies) {
   const HistoryEvent& first = *copies.front();
   for (const HistoryEvent* event : copies) {
     // Whatever it did under a key that was taken, it did as another write.
@@ -71,8 +98,6 @@ void Finder::AddCopies(const Copies& copies) {
       });
   AddOne(unknown == copies.end() ? first : **unknown);
 }
-
-}  // namespace
 
 bool IsDecision(const EventError& error) {
   // Where GetOutcome told of an error, nothing but the code is known.
@@ -104,33 +129,6 @@ bool SameAnswer(const HistoryEvent& a, const HistoryEvent& b) {
   if (a.error->reason.empty() || b.error->reason.empty()) return true;
   return a.error->reason == b.error->reason &&
          a.error->metadata == b.error->metadata;
-}
-
-CopiesByKey GroupByIdempotencyKey(
-    const std::vector<const HistoryEvent*>& events) {
-  CopiesByKey copies;
-  copies.reserve(events.size());
-  for (const HistoryEvent* event : events) {
-    if (event->idempotency_key.empty() || !IsWrite(event->method)) continue;
-    copies[event->idempotency_key].push_back(event);
-  }
-  return copies;
-}
-
-LogicalOperations FindLogicalOperations(
-    const std::vector<const HistoryEvent*>& events) {
-  Finder finder;
-  const CopiesByKey by_key = GroupByIdempotencyKey(events);
-  for (const HistoryEvent* event : events) {
-    if (event->method == Method::kGetOutcome) continue;
-    const auto copies = by_key.find(event->idempotency_key);
-    if (copies == by_key.end() || copies->second.size() == 1) {
-      finder.AddOne(*event);
-    } else if (copies->second.front() == event) {
-      finder.AddCopies(copies->second);
-    }
-  }
-  return finder.Take();
 }
 
 }  // namespace latchkey::verify
