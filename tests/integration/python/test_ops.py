@@ -93,7 +93,8 @@ def test_servers_on_any_port_do_not_meet(start_server):
 
 def test_the_log_tells_the_address(start_server):
     server = start_server()
-    assert f'http="{server.http_address}"' in server.log()
+    # Stdout is told first.
+    wait_for(lambda: f'http="{server.http_address}"' in server.log())
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"])
