@@ -62,7 +62,7 @@ func newCaller(t *testing.T, address, config string) *caller {
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff: backoff.Config{BaseDelay: 20 * time.Millisecond,
 				Multiplier: 1.6, MaxDelay: 100 * time.Millisecond},
-			MinConnectTimeout: time.Second,
+			MinConnectTimeout: patience,
 		}))
 	check(t, err)
 	t.Cleanup(func() { channel.Close() })

@@ -39,7 +39,6 @@ LINK_CODES = frozenset([
 
 # A caller with a bad link connects again sooner than after the library's 1 s.
 _RECONNECT = [("grpc.initial_reconnect_backoff_ms", 20),
-              ("grpc.min_reconnect_backoff_ms", 20),
               ("grpc.max_reconnect_backoff_ms", 100)]
 
 
