@@ -111,6 +111,7 @@ def test_bad_clients_of_the_port_do_not_stop_calls(start_server, keys):
     server = start_server("--threads=1")
     with contextlib.ExitStack() as ends, Client(server.address) as client:
         client.Put(key=keys("a"), value=b"1")
+        files = len(server.open_files())
         # More than the port has threads and places.  Those beyond may not even
         # be accepted, so none is waited for.
         for begin in [b"", b"GET /metrics HTTP/1.1\r\n", b"G",
@@ -122,7 +123,6 @@ def test_bad_clients_of_the_port_do_not_stop_calls(start_server, keys):
                 bad.connect((host, int(port)))
             with contextlib.suppress(OSError):
                 bad.send(begin)
-        files = len(server.open_files())
         for _ in range(200):
             assert client.Get(key=keys("a")).entry.value == b"1"
         # What waits costs the server few descriptors: its threads, its places
