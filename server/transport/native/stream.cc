@@ -105,6 +105,8 @@ void Stream::OnHeaders() {
 }
 
 bool Stream::RefuseCall() {
+  // First, so that a refusal is counted under its method.
+  method_ = worker_.methods().Route(*call_);
   if (headers_.too_large()) {
     call_->Fail(NotApplied(absl::ResourceExhaustedError(
         absl::StrCat("the request's metadata is over ",
@@ -122,7 +124,6 @@ bool Stream::RefuseCall() {
         NotApplied(EndedError(EndReason::kDraining, DeadlineStage::kArrival)));
     return true;
   }
-  method_ = worker_.methods().Find(headers_.path());
   if (method_ == nullptr) {
     call_->Fail(UnknownMethodError(headers_.path()));
     return true;

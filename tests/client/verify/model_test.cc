@@ -172,7 +172,8 @@ TEST_F(ModelTest, Preconditions) {
     const Refusal refusal = Execute(del, kVersion, &changes, &response);
     EXPECT_EQ(refusal ? refusal->reason : "", row.reason)
         << row.key << " " << row.condition.ShortDebugString();
-    if (refusal) EXPECT_EQ(refusal->current_version, row.current_version);
+    if (!refusal) continue;
+    EXPECT_EQ(refusal->current_version, row.current_version);
   }
 }
 
