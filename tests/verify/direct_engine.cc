@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <chrono>
+#include <initializer_list>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -38,6 +40,15 @@ constexpr uint64_t kAsksMax = 4;
 
 // What becomes of one copy.
 enum class Fate { kAnswered, kRequestLost, kAnswerLost, kSentTwice, kEnded };
+
+// What every copy of a call is.
+struct Sending {
+  Method method;
+  std::string_view request;
+  std::string_view stamp = {};
+  // The write whose copies these are, where the engine judges their answers.
+  KeyedWrite* judged = nullptr;
+};
 
 std::string KeyOf(const load::Call& call) {
   return VisitMethod(call.method, [&]<typename Types>(Types) -> std::string {
@@ -99,14 +110,13 @@ class DirectPort final : public load::CallPort {
 
   void SendWrite(const load::Call& call, const std::string& payload);
   void SendOther(const load::Call& call, const std::string& request);
-  // Sends one or two copies; the answer, where one came.
-  std::optional<DirectAnswer> SendCopies(Fate fate, Method method,
-                                         const std::string& request,
-                                         const std::string& stamp,
-                                         KeyedWrite* write,
-                                         client::OutcomeTally* tally);
-  // Ends `copy` at some moment while it runs.
-  void RunAndEnd(DirectCopy& copy);
+  // Sends one copy, or two; returns the answer, where one came.
+  std::optional<DirectAnswer> Send(Fate fate, const Sending& sending,
+                                   client::OutcomeTally* tally);
+  DirectAnswer SendTwice(const Sending& sending, client::OutcomeTally* tally);
+  DirectAnswer SendAndEnd(const Sending& sending);
+  void Judge(const Sending& sending, bool may_end,
+             std::initializer_list<const DirectAnswer*> answers);
   void Learn(const DirectAnswer& answer);
   std::string StampForWrite();
   void Complete(const std::optional<DirectAnswer>& answer,
@@ -176,8 +186,12 @@ void DirectPort::SendWrite(const load::Call& call, const std::string& payload) {
   client::OutcomeTally tally(/*changes=*/true);
   std::optional<DirectAnswer> answer;
   while (attempts_ < kCopiesMax) {
-    answer = SendCopies(DrawFate(), write.method, write.request, write.stamp,
-                        judged ? &write : nullptr, &tally);
+    answer = Send(DrawFate(),
+                  {.method = write.method,
+                   .request = write.request,
+                   .stamp = write.stamp,
+                   .judged = judged ? &write : nullptr},
+                  &tally);
     // A server that drains may be given up at once.
     if (answer.has_value() &&
         (!IsUnavailable(*answer) || random_.Below(2) == 0)) {
@@ -200,14 +214,13 @@ void DirectPort::SendOther(const load::Call& call, const std::string& request) {
         (fate == Fate::kEnded || attempts_ == kCopiesMax - 1)) {
       fate = Fate::kAnswered;
     }
-    answer = SendCopies(fate, call.method, request, "", nullptr, &tally);
+    answer = Send(fate, {.method = call.method, .request = request}, &tally);
   }
   Complete(answer, tally);
 }
 
-std::optional<DirectAnswer> DirectPort::SendCopies(
-    Fate fate, Method method, const std::string& request,
-    const std::string& stamp, KeyedWrite* write, client::OutcomeTally* tally) {
+std::optional<DirectAnswer> DirectPort::Send(Fate fate, const Sending& sending,
+                                             client::OutcomeTally* tally) {
   ++attempts_;
   tally->OnSent();
   if (fate == Fate::kRequestLost) {
@@ -215,56 +228,62 @@ std::optional<DirectAnswer> DirectPort::SendCopies(
     return std::nullopt;
   }
   ++counts_.copies;
-  const UnixNanos now = engine_.server_.clock().Now();
-  const bool ends_at_ask = fate == Fate::kEnded && random_.Below(2) == 0;
-  DirectCopy copy(
-      engine_.server_, method, request,
-      {.stamp = stamp,
-       .ends_at_ask =
-           ends_at_ask ? 1 + static_cast<int>(random_.Below(kAsksMax)) : 0});
-  if (fate == Fate::kSentTwice) {
-    ++attempts_;
-    ++hedges_;
-    ++counts_.copies;
-    ++counts_.pairs;
-    tally->OnSent();
-    DirectCopy second(engine_.server_, method, request, {.stamp = stamp});
-    companion_.Start([&second] { second.Run(); });
-    copy.Run();
-    companion_.Wait();
-    if (write != nullptr) {
-      judge_.OnAnswers(*write, now, /*may_end=*/false,
-                       {&copy.answer(), &second.answer()});
-    }
-    tally->OnAnswer(copy.answer().Error());
-    tally->OnAnswer(second.answer().Error());
-    // Either may come first; but one that says no ends no call while another
-    // is under way.
-    const bool first = copy.answer().ok() == second.answer().ok()
-                           ? random_.Below(2) == 0
-                           : copy.answer().ok();
-    return first ? copy.answer() : second.answer();
-  }
-  counts_.ended += fate == Fate::kEnded ? 1 : 0;
-  if (fate == Fate::kEnded && !ends_at_ask) {
-    RunAndEnd(copy);
+  if (fate == Fate::kSentTwice) return SendTwice(sending, tally);
+  DirectAnswer answer;
+  if (fate == Fate::kEnded) {
+    answer = SendAndEnd(sending);
   } else {
+    DirectCopy copy(engine_.server_, sending.method, sending.request,
+                    {.stamp = sending.stamp});
     copy.Run();
+    answer = copy.answer();
   }
-  if (write != nullptr) {
-    judge_.OnAnswers(*write, now, /*may_end=*/fate == Fate::kEnded,
-                     {&copy.answer()});
-  }
+  Judge(sending, /*may_end=*/fate == Fate::kEnded, {&answer});
   if (fate == Fate::kAnswerLost) {
     ++counts_.lost;
     return std::nullopt;
   }
-  Learn(copy.answer());
-  tally->OnAnswer(copy.answer().Error());
-  return copy.answer();
+  Learn(answer);
+  tally->OnAnswer(answer.Error());
+  return answer;
 }
 
-void DirectPort::RunAndEnd(DirectCopy& copy) {
+DirectAnswer DirectPort::SendTwice(const Sending& sending,
+                                   client::OutcomeTally* tally) {
+  ++attempts_;
+  ++hedges_;
+  ++counts_.copies;
+  ++counts_.pairs;
+  tally->OnSent();
+  DirectCopy first(engine_.server_, sending.method, sending.request,
+                   {.stamp = sending.stamp});
+  DirectCopy second(engine_.server_, sending.method, sending.request,
+                    {.stamp = sending.stamp});
+  companion_.Start([&second] { second.Run(); });
+  first.Run();
+  companion_.Wait();
+  Judge(sending, /*may_end=*/false, {&first.answer(), &second.answer()});
+  tally->OnAnswer(first.answer().Error());
+  tally->OnAnswer(second.answer().Error());
+  // Either may come first; but one that says no ends no call while another is
+  // under way.
+  const bool first_counts = first.answer().ok() == second.answer().ok()
+                                ? random_.Below(2) == 0
+                                : first.answer().ok();
+  return first_counts ? first.answer() : second.answer();
+}
+
+DirectAnswer DirectPort::SendAndEnd(const Sending& sending) {
+  ++counts_.ended;
+  DirectCopy::Options options = {.stamp = sending.stamp};
+  const bool at_ask = random_.Below(2) == 0;
+  if (at_ask)
+    options.ends_at_ask = 1 + static_cast<int>(random_.Below(kAsksMax));
+  DirectCopy copy(engine_.server_, sending.method, sending.request, options);
+  if (at_ask) {
+    copy.Run();
+    return copy.answer();
+  }
   const uint64_t turns =
       random_.Below(uint64_t{1} << random_.Below(kTurnsLog2Max + 1));
   companion_.Start([&copy, turns] {
@@ -274,6 +293,14 @@ void DirectPort::RunAndEnd(DirectCopy& copy) {
   });
   copy.Run();
   companion_.Wait();
+  return copy.answer();
+}
+
+void DirectPort::Judge(const Sending& sending, bool may_end,
+                       std::initializer_list<const DirectAnswer*> answers) {
+  if (sending.judged == nullptr) return;
+  judge_.OnAnswers(*sending.judged, engine_.server_.clock().Now(), may_end,
+                   answers);
 }
 
 Fate DirectPort::DrawFate() {

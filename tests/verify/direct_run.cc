@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "client/load/tally.h"
+#include "client/verify/round.h"
 #include "latchkey/v1/cache.pb.h"
 
 namespace latchkey::verify {
@@ -54,8 +55,11 @@ void DirectRun::Round(uint64_t operations) {
   for (std::thread& thread : threads) thread.join();
   ReadLogs();
   found_by_engine_ = engine_.violations();
-  verifier_.CheckRound(history_);
-  if (options_.file != nullptr) options_.file->Write(history_);
+  {
+    const verify::Round round(history_);
+    verifier_.CheckRound(round);
+    if (options_.file != nullptr) options_.file->Write(round);
+  }
   history_.Clear();
   engine_.BeginRound();
 }
