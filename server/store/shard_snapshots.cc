@@ -6,6 +6,12 @@
 #include "server/base/check.h"
 
 namespace latchkey {
+namespace {
+
+// How many images are asked of memory ahead of the one that is counted.
+constexpr size_t kPrefetched = 12;
+
+}  // namespace
 
 // How far a scan is with this shard.
 struct ShardSnapshots::Reading {
@@ -77,6 +83,9 @@ bool ShardSnapshots::Read(size_t number, size_t* entries_left,
   for (; *entries_left > 0 && !reading.images.empty(); --*entries_left) {
     EntryView image = std::move(reading.images.back());
     reading.images.pop_back();
+    if (const size_t size = reading.images.size(); size >= kPrefetched) {
+      __builtin_prefetch(reading.images[size - kPrefetched].entry.get());
+    }
     cuts_.UncountImage(number, *image.entry);
     // One that had expired is let go with the others, without the lock.
     out->push_back(std::move(image));

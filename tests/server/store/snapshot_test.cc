@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/server/store/scan_fixture.h"
@@ -317,6 +319,25 @@ TEST(SnapshotCutTest, IsMadeBeforeTheClockIsRead) {
   }
 }
 
+// The snapshot may be lost between two slices of one page.
+TEST(SnapshotCutTest, ALossWithinAPageIsSeen) {
+  HookClock clock;
+  SeededRandom random(1);
+  Store store({.snapshot_bytes_max = 0}, clock, random);
+  const DeadlineSource endless(kNever);
+  const auto put = [&](std::string_view key, std::string_view value) {
+    const Operation operation = PutOperation{.key = key, .value = value};
+    ASSERT_TRUE(
+        store.Write({.on_success = {&operation, 1}}, endless.token()).ok());
+  };
+  put("a", "old");
+  auto scan = store.scanner().Start({.snapshot = true});
+  ASSERT_TRUE(scan.ok());
+  clock.AtNextReading([&] { put("a", "new"); });
+  ExpectError((*scan)->Next(endless.token()), absl::StatusCode::kOutOfRange,
+              ErrorReason::kScanExpired);
+}
+
 TEST(SnapshotCutsTest, ACutIsConcernedByLaterCommitsToWhatItHolds) {
   HookClock clock;
   CommitSequence commits = 100;
@@ -335,6 +356,43 @@ TEST(SnapshotCutsTest, ACutIsConcernedByLaterCommitsToWhatItHolds) {
   EXPECT_FALSE(cuts.Concerns(2, *other, 101)) << "has not the prefix";
   cuts.End(2);
   EXPECT_EQ(cuts.registered(), 0u);
+}
+
+// A scan and a commit at the same time, again and again: the commit sees the
+// scan, or is of its cut.
+TEST(SnapshotCutsTest, ACommitThatSeesNoScanIsOfItsCut) {
+  constexpr int kRounds = 20'000;
+  const HookClock clock;
+  CommitSequence commits = 100;
+  SnapshotCuts cuts(commits, 1'000'000);
+  // Both are let go at once, and wait for each other.
+  std::atomic<int> round = 0;
+  std::atomic<int> ready = 0;
+  uint64_t version = 0;
+  bool seen = false;
+  const auto wait_for = [](const std::atomic<int>& word, int value) {
+    for (int i = 0; word.load() < value; ++i) {
+      if (i > 1'000) std::this_thread::yield();
+    }
+  };
+  std::jthread writer([&] {
+    for (int i = 1; i <= kRounds; ++i) {
+      wait_for(round, i);
+      version = commits.fetch_add(1) + 1;
+      seen = cuts.registered() != 0;
+      ready = i;
+    }
+  });
+  for (int i = 1; i <= kRounds; ++i) {
+    round = i;
+    // A moment more or less, so that all meetings happen.
+    for (volatile int pause = 0; pause < i % 64; pause = pause + 1) {
+    }
+    const uint64_t cut = cuts.Begin(0, "", clock).version();
+    wait_for(ready, i);
+    EXPECT_TRUE(seen || version <= cut) << "round " << i;
+    cuts.End(0);
+  }
 }
 
 }  // namespace

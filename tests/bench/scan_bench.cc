@@ -1,0 +1,214 @@
+// What a snapshot scan does to writers: the latency of Put over a million
+// entries while a snapshot of them is read, against that while another store is
+// read, so that both turns share the machine with one more thread; and for how
+// long one slice of a scan holds its shard, in CPU time of the thread, so that
+// it counts no other process.
+//
+//   scan_bench [--entries N] [--seconds N] [--rounds N]
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "server/base/check.h"
+#include "server/base/clock.h"
+#include "server/base/random.h"
+#include "server/runtime/deadline.h"
+#include "server/store/shard_table.h"
+#include "server/store/store.h"
+#include "tests/bench/workload.h"
+
+namespace latchkey {
+namespace {
+
+struct Options {
+  uint64_t entries = 1'000'000;
+  int seconds = 3;
+  int rounds = 5;
+};
+
+int64_t ThreadCpuNanos() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return now.tv_sec * kNanosPerSecond + now.tv_nsec;
+}
+
+std::string KeyOf(uint64_t number) {
+  char key[20];
+  std::snprintf(key, sizeof(key), "key:%012llu",
+                static_cast<unsigned long long>(number));
+  return key;
+}
+
+int64_t Percentile(std::vector<int64_t>& sorted, double fraction) {
+  const auto at =
+      static_cast<size_t>(fraction * static_cast<double>(sorted.size() - 1));
+  return sorted[at];
+}
+
+class Bench {
+ public:
+  explicit Bench(const Options& options)
+      : options_(options),
+        store_({.snapshot_bytes_max = size_t{1} << 40}, clock_, random_) {
+    for (uint64_t i = 0; i < options_.entries; ++i) Put(i);
+  }
+
+  // Puts at random for the time of one turn; how long each took, sorted.
+  std::vector<int64_t> TimePuts(int turn) {
+    std::vector<int64_t> times;
+    FastRandom random(static_cast<uint64_t>(turn));
+    const UnixNanos end = clock_.Now() + options_.seconds * kNanosPerSecond;
+    while (clock_.Now() < end) {
+      const uint64_t number = random.Below(options_.entries);
+      const auto begin = std::chrono::steady_clock::now();
+      Put(number);
+      times.push_back((std::chrono::steady_clock::now() - begin).count());
+    }
+    std::sort(times.begin(), times.end());
+    return times;
+  }
+
+  // Reads snapshots until `done`.
+  void Scan(const std::atomic<bool>& done) {
+    while (!done) {
+      auto scan = store_.scanner().Start({.snapshot = true});
+      LATCHKEY_CHECK(scan.ok(), "a snapshot begins");
+      std::string resume_token;
+      do {
+        auto page = (*scan)->Next(endless_.token());
+        LATCHKEY_CHECK(page.ok(), "a snapshot goes on");
+        resume_token = page->resume_token;
+        // To its end, else writers would go on leaving images for it.
+      } while (!resume_token.empty());
+    }
+  }
+
+ private:
+  void Put(uint64_t number) {
+    const std::string key = KeyOf(number);
+    const Operation put = PutOperation{.key = key, .value = value_};
+    auto result = store_.Write({.on_success = {&put, 1}}, endless_.token());
+    LATCHKEY_CHECK(result.ok(), "a benchmark's write succeeds");
+  }
+
+  const Options options_;
+  SystemClock clock_;
+  SystemRandom random_;
+  DeadlineSource endless_{kNever};
+  const std::string value_ = std::string(64, 'v');
+  Store store_;
+};
+
+// For how long a scan holds a shard's lock for each slice, in CPU time, sorted.
+// Half of the entries are changed before, so that images are read as well.
+std::vector<int64_t> TimeSlices(uint64_t entries) {
+  SystemClock clock;
+  SystemRandom random;
+  const KeyHasher hasher(random);
+  LedgerBudget budget(kNanosPerSecond, 0);
+  CommitSequence commits = 0;
+  SnapshotCuts cuts(commits, size_t{1} << 40);
+  const auto shards = std::make_unique<ShardTable>(hasher, budget, cuts);
+  const std::string value(64, 'v');
+  const auto put = [&](uint64_t number) {
+    const std::string key = KeyOf(number);
+    const HashedKey hashed = {key, hasher.Hash(key)};
+    EntryRef entry = Entry::Make(key, value, 0, kNever);
+    entry->set_version(++commits);
+    Shard& shard = (*shards)[hashed.shard()];
+    ShardLock lock(shard);
+    shard.Put(hashed, std::move(entry));
+  };
+  for (uint64_t i = 0; i < entries; ++i) put(i);
+  cuts.Begin(0, "", clock);
+  FastRandom numbers(7);
+  for (uint64_t i = 0; i < entries / 2; ++i) put(numbers.Below(entries));
+
+  std::vector<int64_t> times;
+  for (size_t index = 0; index < kShardCount; ++index) {
+    Shard& shard = (*shards)[static_cast<ShardIndex>(index)];
+    for (bool whole = false; !whole;) {
+      std::vector<EntryView> views;
+      views.reserve(Scanner::kSliceEntriesMax);
+      size_t entries_left = Scanner::kSliceEntriesMax;
+      ShardLock lock(shard);
+      const int64_t begin = ThreadCpuNanos();
+      whole = shard.snapshots().Read(0, &entries_left, &views);
+      times.push_back(ThreadCpuNanos() - begin);
+    }
+  }
+  std::sort(times.begin(), times.end());
+  return times;
+}
+
+double Micros(int64_t nanos) { return static_cast<double>(nanos) / 1'000; }
+
+void Report(const char* what, std::vector<int64_t>& times) {
+  std::printf("%-16s %9zu puts  p50 %7.2f  p99 %7.2f  p99.9 %8.2f us\n", what,
+              times.size(), Micros(Percentile(times, 0.5)),
+              Micros(Percentile(times, 0.99)),
+              Micros(Percentile(times, 0.999)));
+}
+
+// The times of Puts to `written` while snapshots of `scanned` are read.
+std::vector<int64_t> PutBeside(Bench& scanned, Bench& written, int turn) {
+  std::atomic<bool> done = false;
+  std::jthread scanner([&] { scanned.Scan(done); });
+  std::vector<int64_t> times = written.TimePuts(turn);
+  done = true;
+  return times;
+}
+
+void Run(const Options& options) {
+  Bench bench(options);
+  Bench other(options);
+  std::vector<double> ratios;
+  for (int round = 0; round < options.rounds; ++round) {
+    std::vector<int64_t> without = PutBeside(other, bench, 2 * round);
+    std::vector<int64_t> with = PutBeside(bench, bench, 2 * round + 1);
+    Report("without a scan", without);
+    Report("with a scan", with);
+    ratios.push_back(static_cast<double>(Percentile(with, 0.999)) /
+                     static_cast<double>(Percentile(without, 0.999)));
+    std::printf("p99.9 ratio %.2f\n", ratios.back());
+  }
+  std::sort(ratios.begin(), ratios.end());
+  std::printf("p99.9 with / without, median of rounds: %.2f\n",
+              ratios[ratios.size() / 2]);
+  std::vector<int64_t> slices = TimeSlices(options.entries);
+  std::printf(
+      "locks held by a scan: %zu, p50 %.1f, p99.9 %.1f, longest %.1f us\n",
+      slices.size(), Micros(Percentile(slices, 0.5)),
+      Micros(Percentile(slices, 0.999)), Micros(slices.back()));
+}
+
+}  // namespace
+}  // namespace latchkey
+
+int main(int argc, char** argv) {
+  latchkey::Options options;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const int64_t number = std::atoll(argv[i + 1]);
+    if (std::strcmp(argv[i], "--entries") == 0) {
+      options.entries = static_cast<uint64_t>(number);
+    } else if (std::strcmp(argv[i], "--seconds") == 0) {
+      options.seconds = static_cast<int>(number);
+    } else if (std::strcmp(argv[i], "--rounds") == 0) {
+      options.rounds = static_cast<int>(number);
+    } else {
+      std::fprintf(stderr, "scan_bench: no such option: %s\n", argv[i]);
+      return 2;
+    }
+  }
+  latchkey::Run(options);
+  return 0;
+}
