@@ -17,7 +17,7 @@ using load::kNanosPerSecond;
 using load::Nanos;
 
 // A run without an answer for so long is stuck.
-constexpr Nanos kStuck = 15 * kNanosPerSecond;
+constexpr Nanos kStuck = 60 * kNanosPerSecond;
 
 // How long a server is stopped: most times shortly, every tenth time for longer
 // than a call may take.

@@ -33,7 +33,7 @@ uint64_t Doubled(const Violations& violations) {
   return violations.CountOf(verify::sort::kDoubledAppend);
 }
 
-// No retry nor pause of gRPC's own gets in the way of those of the client.
+// Mostly resets and lost replies, which leave the outcome of a write open.
 absl::StatusOr<std::unique_ptr<FaultProxy>> StartBadLink(
     const Options& options) {
   // A port that nobody listens at, until there is a server.

@@ -26,9 +26,10 @@ LifeCheck::LifeCheck(const Options& options, verify::Violations* violations,
 }
 
 void LifeCheck::CheckRound(const verify::History& round) {
-  serial_.CheckRound(round, violations_);
-  verify::CheckCopies(round, violations_);
-  verify::CheckAppendLogs(round, options_.log_prefix, violations_);
+  const verify::Round prepared(round);
+  serial_.CheckRound(prepared, violations_);
+  verify::CheckCopies(prepared, violations_);
+  verify::CheckAppendLogs(prepared, options_.log_prefix, violations_);
   counts_->appends_seen +=
       CheckLogReads(round, options_.log_prefix, violations_);
   for (const HistoryEvent* event : round.Sorted()) {
@@ -38,14 +39,15 @@ void LifeCheck::CheckRound(const verify::History& round) {
   }
   counts_->strict += round.size();
   ++counts_->rounds;
-  WriteHistory(round);
+  WriteHistory(prepared);
 }
 
 void LifeCheck::CheckDeadRound(const verify::History& round) {
   verify::History strict;
   CutAtGap(round, last_version_, &strict);
-  serial_.CheckRound(strict, violations_);
-  verify::CheckCopies(strict, violations_);
+  const verify::Round prepared(strict);
+  serial_.CheckRound(prepared, violations_);
+  verify::CheckCopies(prepared, violations_);
   CheckBeyondGap(round, violations_);
   counts_->appends_seen +=
       CheckLogReads(round, options_.log_prefix, violations_);
@@ -55,7 +57,7 @@ void LifeCheck::CheckDeadRound(const verify::History& round) {
   WriteHistory(round);
 }
 
-void LifeCheck::WriteHistory(const verify::History& round) {
+void LifeCheck::WriteHistory(const verify::Round& round) {
   if (history_file_ != nullptr) history_file_->Write(round);
 }
 

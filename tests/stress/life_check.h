@@ -14,6 +14,7 @@
 
 #include "client/verify/history.h"
 #include "client/verify/history_file.h"
+#include "client/verify/round.h"
 #include "client/verify/serial_checker.h"
 #include "client/verify/violations.h"
 
@@ -53,7 +54,7 @@ class LifeCheck {
   void CheckDeadRound(const verify::History& round);
 
  private:
-  void WriteHistory(const verify::History& round);
+  void WriteHistory(const verify::Round& round);
 
   const Options options_;
   verify::Violations* const violations_;
