@@ -186,10 +186,15 @@ test('a refusal by a draining server is retried at another', LIMIT,
     const { server, proxy, caller } = await openAll(t);
     const other = await startServer(t);
     const count = async (number) => {
-      const { answer, code } = await caller.call(
-        'Increment', increment('n', `drain-${number}`));
-      assert.equal(code, status.OK);
-      return answer.value;
+      const request = increment('n', `drain-${number}`);
+      let result = await caller.call('Increment', request);
+      // A call that the server's end cut off shows as another code.
+      while (LINK_CODES.has(result.code) &&
+             result.code !== status.UNAVAILABLE) {
+        result = await caller.call('Increment', request);
+      }
+      assert.equal(result.code, status.OK);
+      return result.answer.value;
     };
     assert.equal(await count(0), 1);
     await proxy.command('target', other.address);
