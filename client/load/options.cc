@@ -15,6 +15,8 @@ namespace {
 
 // What the API takes at most.
 constexpr size_t kKeyBytesMax = 1'024;
+// Leaves room for what the keys of a run have behind it.
+constexpr size_t kKeyPrefixBytesMax = 900;
 constexpr size_t kValueBytesMax = 1'048'576;
 // The zipfian distribution sums over all keys once, which takes seconds here.
 constexpr uint64_t kKeysMax = 100'000'000;
@@ -241,9 +243,13 @@ void CheckTogether(const Options& options) {
     Refuse("--value-bytes", "must be within " + std::to_string(kValueBytesMin) +
                                 " and " + std::to_string(kValueBytesMax));
   }
+  if (options.key_prefix.size() > kKeyPrefixBytesMax) {
+    Refuse("--key-prefix", "must have at most " +
+                               std::to_string(kKeyPrefixBytesMax) + " bytes");
+  }
   const size_t key_bytes_min =
       KeyNames::BytesMin(options.key_prefix, options.key_count());
-  if (options.key_bytes < key_bytes_min) {
+  if (!options.verify && options.key_bytes < key_bytes_min) {
     Refuse("--key-bytes", "must be at least " + std::to_string(key_bytes_min) +
                               " for the prefix and this many keys");
   }

@@ -99,6 +99,8 @@ class VerifyRequests {
   // `keys` outlives this object.
   VerifyRequests(const VerifyKeys& keys, const VerifyRequestsOptions& options);
 
+  const VerifyKeys& keys() const { return keys_; }
+
   // A new operation.  The requests of this and the two below live until the
   // next call of any of them.
   Call Next();

@@ -47,6 +47,7 @@ VerifyWorkload::VerifyWorkload(VerifyRequests& requests,
       options_(std::move(options)),
       random_(options_.seed, kCopyStreams + options_.first_process),
       slots_(slots) {
+  sentinel_.set_key(requests.keys().Sentinel());
   for (size_t slot = 0; slot < slots; ++slot) {
     slots_[slot].event.process =
         options_.first_process + static_cast<uint32_t>(slot);
@@ -107,6 +108,10 @@ Step VerifyWorkload::Continue(size_t slot, const Completion& completion,
       return FollowUp(&state, tally);
     case Stage::kSettling:
       return Settle(&state, completion, tally);
+    case Stage::kSentinel:
+      LookAtSentinel(completion);
+      state.stage = Stage::kFirst;
+      return FollowUp(&state, tally);
     case Stage::kCopy:
     case Stage::kReuse:
       TakeAnswer(&state, completion);
@@ -186,8 +191,20 @@ Step VerifyWorkload::Settle(Slot* slot, const Completion& completion,
   }
   progress_.settled.fetch_add(1, std::memory_order_relaxed);
   slot->event.end = clock_.Now();
+  if (outcome_.state() == v1::GetOutcomeResponse::NOT_APPLIED && !listed()) {
+    slot->stage = Stage::kSentinel;
+    return Next({Method::kGet, &sentinel_});
+  }
   slot->stage = Stage::kFirst;
   return FollowUp(slot, tally);
+}
+
+void VerifyWorkload::LookAtSentinel(const Completion& completion) {
+  auto& answer = messages_.Get<v1::GetResponse>();
+  if (completion.error == nullptr && ParseResponse(completion, &answer) &&
+      !answer.has_entry()) {
+    progress_.restarted.store(true, std::memory_order_relaxed);
+  }
 }
 
 bool VerifyWorkload::TakeOutcome(Slot* slot, const Completion& completion) {

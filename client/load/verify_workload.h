@@ -4,6 +4,9 @@
 //   - a write with an unknown outcome goes on with GetOutcome, with its fence,
 //     again and again until the server says what became of it; the event ends
 //     then, with the answer that the server kept;
+//   - where it says that such a write was not applied, the sentinel
+//     (verify_requests.h) shows whether it is the server that the write was
+//     sent to, or one that has lost everything;
 //   - some writes that were answered are sent once more with the same key;
 //   - some keys that were used come with another request.
 //
@@ -81,7 +84,7 @@ class VerifyWorkload final : public Workload {
   Call Resume(size_t slot) override;
 
  private:
-  enum class Stage { kFirst, kSettling, kCopy, kReuse };
+  enum class Stage { kFirst, kSettling, kSentinel, kCopy, kReuse };
 
   struct Slot {
     Stage stage = Stage::kFirst;
@@ -104,6 +107,7 @@ class VerifyWorkload final : public Workload {
   // What follows when the first event is settled one way or the other.
   Step FollowUp(Slot* slot, Tally& tally);
   Step Settle(Slot* slot, const Completion& completion, Tally& tally);
+  void LookAtSentinel(const Completion& completion);
   // Whether GetOutcome has told.
   bool TakeOutcome(Slot* slot, const Completion& completion);
   void TakeAnswer(Slot* slot, const Completion& completion);
@@ -122,6 +126,7 @@ class VerifyWorkload final : public Workload {
   size_t next_listed_ = 0;
   std::vector<Slot> slots_;
   // Used again and again.
+  v1::GetRequest sentinel_;
   v1::GetOutcomeRequest outcome_request_;
   v1::GetOutcomeResponse outcome_;
   verify::EventMessages messages_;

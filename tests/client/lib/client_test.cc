@@ -243,13 +243,17 @@ TEST_F(ClientTest, RetriesReadsAndFences) {
 }
 
 TEST_F(ClientTest, KeepsTheCallersKey) {
-  v1::PutRequest request = PutOf("k");
-  request.set_idempotency_key("own");
-  cache_.Script("Put", {Unavailable(), {}});
-  auto put = StartPut(request, {.keyed = false});
-  Fire(1);
-  EXPECT_EQ(put.get().idempotency_key, "own");
-  EXPECT_EQ(cache_.SeenOf("Put")[1].idempotency_key, "own");
+  for (const bool keyed : {true, false}) {
+    SCOPED_TRACE(keyed);
+    v1::PutRequest request = PutOf("k");
+    request.set_idempotency_key(keyed ? "own" : "own too");
+    cache_.Script("Put", {Unavailable(), {}});
+    auto put = StartPut(request, {.keyed = keyed});
+    Fire(1);
+    EXPECT_EQ(put.get().idempotency_key, request.idempotency_key());
+    EXPECT_EQ(cache_.SeenOf("Put").back().idempotency_key,
+              request.idempotency_key());
+  }
 }
 
 TEST_F(ClientTest, RepeatsNothingWhenToldSo) {

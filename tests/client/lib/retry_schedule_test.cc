@@ -219,6 +219,17 @@ TEST(RetryScheduleTest, NothingIsSentBehindTheDeadline) {
             "send, wait 999000us, send, finish");
 }
 
+// By itself a call's fifth failure empties the budget; others may refill it.
+TEST(RetryScheduleTest, FiveCopiesAreAllEvenOfAFullBudget) {
+  Session session({}, kHighest);
+  for (int i = 0; i < 4; ++i) {
+    session.Run("UNAVAILABLE timer");
+    for (int refill = 0; refill < 10; ++refill) session.budget().OnSuccess();
+  }
+  EXPECT_EQ(session.schedule().attempts(), 5);
+  EXPECT_TRUE(session.Run("UNAVAILABLE").ends_with(", finish"));
+}
+
 TEST(RetryScheduleTest, AnEmptyBudgetForbidsRetries) {
   Session session({}, 0);
   for (int i = 0; i < 4; ++i) session.budget().OnFailure();

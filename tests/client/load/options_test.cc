@@ -82,6 +82,30 @@ TEST(OptionsTest, TransferCountsAccounts) {
   EXPECT_EQ(options.initial_balance, 3);
 }
 
+TEST(OptionsTest, VerifyTakesTheClientsEngine) {
+  const Options plain = Parse({});
+  EXPECT_EQ(plain.engine, "grpc");
+  EXPECT_FALSE(plain.verify);
+  const Options options = Parse({"--verify"});
+  EXPECT_TRUE(options.verify);
+  EXPECT_EQ(options.engine, "client");
+  EXPECT_EQ(options.warm_up, 0);
+  EXPECT_EQ(options.errors_max, std::nullopt);
+  EXPECT_FALSE(options.verify_shared);
+  EXPECT_EQ(options.hedge_delay, std::nullopt);
+  EXPECT_EQ(Parse({"--verify", "--errors-max=3"}).errors_max, 3u);
+}
+
+TEST(OptionsTest, VerifyHasOptionsOfItsOwn) {
+  const Options options =
+      Parse({"--verify", "--verify-shared", "--history", "out.jsonl", "--hedge",
+             "3ms", "--engine=client", "--key-prefix", "more than 16 bytes"});
+  EXPECT_TRUE(options.verify_shared);
+  EXPECT_EQ(options.history_path, "out.jsonl");
+  EXPECT_EQ(options.hedge_delay, 3 * kNanosPerMilli);
+  EXPECT_EQ(options.key_prefix, "more than 16 bytes");
+}
+
 TEST(OptionsTest, AnOpenLoopMayFailUnlessToldOtherwise) {
   EXPECT_EQ(Parse({"--rate", "10"}).errors_max, std::nullopt);
   EXPECT_EQ(Parse({"--rate", "10", "--errors-max", "0"}).errors_max, 0u);
@@ -117,6 +141,7 @@ TEST(OptionsTest, RefusesBadOnesByName) {
       {{"--key-bytes", "5"}, "--key-bytes"},
       {{"--key-bytes", "1025"}, "--key-bytes"},
       {{"--key-prefix", "far too long for 16 bytes"}, "--key-bytes"},
+      {{"--verify", "--key-prefix", std::string(901, 'k')}, "--key-prefix"},
       {{"--distribution", "normal"}, "--distribution"},
       {{"--zipf-theta", "1"}, "--zipf-theta"},
       {{"--zipf-theta", "0"}, "--zipf-theta"},
@@ -138,6 +163,14 @@ TEST(OptionsTest, RefusesBadOnesByName) {
       {{"--errors-max", "-1"}, "--errors-max"},
       {{"--seed", "-1"}, "--seed"},
       {{"--json"}, "--json"},
+      {{"--hedge", "1ms"}, "--hedge"},
+      {{"--hedge", "soon", "--engine=client"}, "--hedge"},
+      {{"--verify", "--engine=grpc"}, "--engine"},
+      {{"--verify", "--mix=get"}, "--mix"},
+      {{"--verify", "--warm-up=1s"}, "--warm-up"},
+      {{"--verify", "--keys=5"}, "--keys"},
+      {{"--verify-shared"}, "--verify"},
+      {{"--history", "out"}, "--verify"},
   };
   for (const BadArguments& bad : kBad) {
     const CommandLine command_line = ParseCommandLine(bad.arguments);
@@ -152,8 +185,9 @@ TEST(OptionsTest, HelpTellsWhatOneMustKnow) {
   const CommandLine command_line = ParseCommandLine({"--help"});
   EXPECT_FALSE(command_line.options.has_value());
   EXPECT_EQ(command_line.exit_code, kExitOk);
-  for (const char* text : {"coordinated omission", "not sent in time",
-                           "Exit codes", "--server-pid", "ycsb-f"}) {
+  for (const char* text :
+       {"coordinated omission", "not sent in time", "Exit codes",
+        "--server-pid", "ycsb-f", "--verify", "--hedge"}) {
     EXPECT_THAT(command_line.text, HasSubstr(text));
   }
 }

@@ -305,6 +305,39 @@ TEST(RunnerTest, APreloadThatIsRefusedFails) {
   EXPECT_THAT(EndingMessage(result), HasSubstr("not here"));
 }
 
+// Sheds the first `shed` calls.
+VirtualEngine::Server SheddingFirst(FakeCache& cache, int shed) {
+  return [&cache, left = shed](Method method, const std::string& request,
+                               Nanos now) mutable {
+    if (left-- <= 0) return Behind(cache)(method, request, now);
+    Reply reply = {.at = now + kNanosPerMilli};
+    reply.error = client::DecodeCallError(
+        grpc::Status(grpc::StatusCode::UNAVAILABLE, "busy"));
+    reply.error->reason = "OVERLOADED";
+    return reply;
+  };
+}
+
+TEST(RunnerTest, APreloadSurvivesAServerThatSheds) {
+  FakeCache cache;
+  const std::atomic<bool> stop = false;
+  VirtualEngine engine(16, SheddingFirst(cache, 100));
+  const RunResult result = RunLoad(SmallRun("get"), engine, {}, stop);
+  EXPECT_EQ(result.ending, Ending::kComplete);
+  EXPECT_EQ(cache.size(), 300u);
+  EXPECT_EQ(result.measured.misses, 0u);
+  EXPECT_EQ(result.ExitCode(), kExitOk);
+}
+
+TEST(RunnerTest, APreloadEndsWhereTheServerShedsForEver) {
+  FakeCache cache;
+  const std::atomic<bool> stop = false;
+  VirtualEngine engine(16, SheddingFirst(cache, INT32_MAX));
+  const RunResult result = RunLoad(SmallRun("get"), engine, {}, stop);
+  EXPECT_EQ(result.ending, Ending::kPreloadFailed);
+  EXPECT_THAT(EndingMessage(result), HasSubstr("OVERLOADED"));
+}
+
 TEST(RunnerTest, AnInterruptedRunReportsAndIsAudited) {
   FakeCache cache;
   std::atomic<bool> stop = false;

@@ -286,6 +286,21 @@ TEST_F(VerifyRunTest, ARestartIsNoViolationButNoSuccessEither) {
   EXPECT_THAT(EndingMessage(result), HasSubstr("started anew"));
 }
 
+TEST_F(VerifyRunTest, ARestartIsSeenWithTheFirstWriteThatItLost) {
+  ModelServer server;
+  Link link(server);
+  link.on_call = [&](int call) {
+    if (call == 2'000) server.Restart();
+  };
+  // As from connections that break.
+  link.way_of = [](Method, int call) {
+    return call > 1'950 && call < 2'000 ? Way::kRequestLost : Way::kGood;
+  };
+  const RunResult result = Run(link, SmallRun(100'000));
+  EXPECT_EQ(result.ending, Ending::kRestarted);
+  EXPECT_LT(result.measured.calls, 3'000u);
+}
+
 TEST_F(VerifyRunTest, AnInterruptedRunIsCheckedToItsEnd) {
   ModelServer server(Fault::kAppliesTwice, 400);
   Link link(server);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "latchkey/v1/cache.pb.h"
 #include "tests/client/load/virtual_engine.h"
@@ -232,6 +233,52 @@ TEST_F(WorkerTest, BearsWithAServerThatComesBack) {
   const Tally tally = Run(engine, {.end = engine.Now() + 10 * kSecond});
   EXPECT_FALSE(signals_.gone);
   EXPECT_GT(Gets(tally).count(), 8u * 7'000u);
+}
+
+// Rests for 10 ms before each second call of an operation.
+class RestingGets final : public Workload {
+ public:
+  std::optional<Call> Begin(size_t) override {
+    return Call{Method::kGet, &request_};
+  }
+
+  Step Continue(size_t slot, const Completion&, Tally&) override {
+    rested_.resize(slot + 1);
+    rested_[slot] = !rested_[slot];
+    return rested_[slot] ? RestFor(10 * kMs) : EndOf(OperationKind::kGet, true);
+  }
+
+  Call Resume(size_t) override { return {Method::kGet, &request_}; }
+
+ private:
+  std::vector<bool> rested_;
+  v1::GetRequest request_;
+};
+
+TEST_F(WorkerTest, AnOperationMayRestBetweenTwoCalls) {
+  VirtualEngine engine(1, OneMillisecond);
+  RestingGets gets;
+  signals_.budget = 100;
+  const Tally tally = Run(engine, {}, gets);
+  EXPECT_EQ(tally.calls, 200u);
+  EXPECT_EQ(elapsed_, 100 * 12 * kMs);
+}
+
+TEST_F(WorkerTest, WhatRestsIsEndedAlsoWhereThePhaseHasEnded) {
+  VirtualEngine engine(1, OneMillisecond);
+  RestingGets gets;
+  const Tally tally = Run(engine, {.end = engine.Now() + 5 * kMs}, gets);
+  EXPECT_EQ(Gets(tally).count(), 1u);
+  EXPECT_EQ(elapsed_, 12 * kMs);
+}
+
+TEST_F(WorkerTest, BearsWithSilenceForAsLongAsThePhaseSays) {
+  VirtualEngine engine(8, [](Method, const std::string&, Nanos now) -> Reply {
+    return {.at = now + kMs, .error = Unavailable()};
+  });
+  Run(engine, {.gone_after = 20 * kSecond});
+  EXPECT_TRUE(signals_.gone);
+  EXPECT_GE(elapsed_, 20 * kSecond);
 }
 
 TEST_F(WorkerTest, AnOverloadedServerIsNotGone) {

@@ -4,10 +4,13 @@ program can read, and a total that is the same at the end.
 Its own tests are in tests/client/load.
 """
 
+import concurrent.futures
 import json
+import signal
 
 import pytest
-from server_process import run_program
+from client import Client
+from server_process import ServerProcess, run_program
 
 
 def run_load(server, tmp_path, *arguments):
@@ -65,6 +68,100 @@ def test_the_cpu_of_the_server_is_told(server, tmp_path):
                       "--key-bytes=40")
     assert report["server_cpu"]["us_per_request"] > 0
     assert report["client_cpu"]["us_per_request"] > 0
+
+
+@pytest.fixture(name="own_server")
+def fixture_own_server(tmp_path):
+    """A server that nothing else writes to: a verified run must know every
+    version."""
+    with ServerProcess(tmp_path / "log") as server:
+        yield server
+
+
+def run_verify(server, tmp_path, *arguments):
+    report = tmp_path / "report.json"
+    result = run_program(
+        "latchkey-load", f"--address={server.address}", "--verify",
+        "--connections=4", "--threads=2", "--in-flight=8", "--requests=4000",
+        f"--json={report}", *arguments)
+    assert result.returncode == 0, (result.stdout, result.stderr)
+    assert b"violations" in result.stdout
+    return json.loads(report.read_text())
+
+
+def test_a_verified_run_finds_nothing(own_server, tmp_path):
+    history = tmp_path / "history.jsonl"
+    report = run_verify(own_server, tmp_path, f"--history={history}")
+    assert report["ending"] == "complete"
+    verify = report["verify"]
+    assert verify["violations"] == 0
+    assert verify["by_sort"] == []
+    assert verify["operations"] >= 4000
+    assert verify["keyed_writes"] > 2500
+    assert verify["commits"] > 1000
+    assert verify["replayed"] > 0
+    assert verify["hedged"] == 0
+    lines = [json.loads(line) for line in history.read_text().splitlines()]
+    assert len(lines) > 4000
+    assert {line["outcome"] for line in lines} == {"ok", "no"}
+
+
+def test_a_verified_run_with_hedges_finds_nothing(own_server, tmp_path):
+    verify = run_verify(own_server, tmp_path, "--hedge=1ms",
+                        "--value-bytes=24-4096")["verify"]
+    assert verify["violations"] == 0
+    assert verify["hedged"] > 0
+
+
+def test_two_verified_runs_share_a_server_if_they_are_told(own_server,
+                                                           tmp_path):
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        runs = []
+        for i in range(2):
+            directory = tmp_path / str(i)
+            directory.mkdir()
+            runs.append(pool.submit(run_verify, own_server, directory,
+                                    "--verify-shared"))
+        for run in runs:
+            assert run.result()["verify"]["violations"] == 0
+
+
+def test_a_strangers_write_is_a_gap(own_server, tmp_path):
+    report = tmp_path / "report.json"
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        run = pool.submit(
+            run_program, "latchkey-load", f"--address={own_server.address}",
+            "--verify", "--requests=20000", f"--json={report}")
+        # From before its first write until after its last one.
+        client = Client(own_server.address)
+        while not run.done():
+            client.Put(key=b"strange", value=b"v")
+        result = run.result()
+    assert result.returncode == 1, (result.stdout, result.stderr)
+    verify = json.loads(report.read_text())["verify"]
+    assert [found["sort"] for found in verify["by_sort"]] == ["gap"]
+
+
+def test_a_restart_ends_a_verified_run_with_1(tmp_path):
+    report = tmp_path / "report.json"
+    first = ServerProcess(tmp_path / "first.log")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        run = pool.submit(
+            run_program, "latchkey-load", f"--address={first.address}",
+            "--verify", "--duration=600s", f"--json={report}")
+        client = Client(first.address)
+        start = client.Put(key=b"other", value=b"v").version
+        # It has begun when others than this client commit.
+        while client.Put(key=b"other", value=b"v").version < start + 10_000:
+            assert not run.done(), run.result()
+        first.signal(signal.SIGKILL)
+        first.wait()
+        with ServerProcess(tmp_path / "second.log",
+                           f"--listen={first.address}", listen=False):
+            result = run.result()
+    assert result.returncode == 1, (result.stdout, result.stderr)
+    assert json.loads(report.read_text())["ending"] == "restarted"
+    assert b"started anew" in result.stderr
 
 
 def test_without_a_server_it_ends_with_3():
