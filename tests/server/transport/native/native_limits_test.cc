@@ -1,15 +1,10 @@
 // What the native transport does to clients that want too much, and that others
 // do not notice: each test ends with a fresh call.
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
-#include <memory>
 #include <string>
-#include <vector>
 
 #include "tests/server/transport/native/native_fixture.h"
 
@@ -266,30 +261,6 @@ TEST_F(FewConnectionsTest, OneMoreIsClosedAndTheOthersAreServed) {
     EXPECT_EQ(first.Call(kEcho, Request("x")).status, "0");
   }
   WaitUntil([this] { return server_->connections() == 1; });
-}
-
-TEST_F(NativeServerTest, SurvivesTheEndOfFileDescriptors) {
-  EXPECT_EQ(client_.Call(kEcho, Request("x")).status, "0");
-  // Takes all descriptors but one, which the client's socket needs.
-  rlimit limit;
-  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
-  const rlimit few = {256, limit.rlim_max};
-  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
-  std::vector<int> taken;
-  for (int fd = dup(0); fd >= 0; fd = dup(0)) taken.push_back(fd);
-  ASSERT_FALSE(taken.empty());
-  for (int i = 0; i < 10; ++i) {
-    close(taken.back());
-    taken.pop_back();
-    {
-      RawClient refused(port_);
-      EXPECT_TRUE(refused.AwaitEnd().closed);
-    }
-    taken.push_back(dup(0));
-  }
-  EXPECT_EQ(client_.Call(kEcho, Request("x")).status, "0");
-  for (const int fd : taken) close(fd);
-  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
 }  // namespace
