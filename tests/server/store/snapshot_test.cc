@@ -386,7 +386,9 @@ TEST(SnapshotCutsTest, ACommitThatSeesNoScanIsOfItsCut) {
   for (int i = 1; i <= kRounds; ++i) {
     round = i;
     // A moment more or less, so that all meetings happen.
-    for (volatile int pause = 0; pause < i % 64; pause = pause + 1) {
+    for (int pause = 0; pause < i % 64; ++pause) {
+      // So that the compiler leaves the loop in.
+      std::atomic_signal_fence(std::memory_order_seq_cst);
     }
     const uint64_t cut = cuts.Begin(0, "", clock).version();
     wait_for(ready, i);
