@@ -27,9 +27,14 @@ def fill(cache, keys, count, size=None):
     return put
 
 
+def entries_of(pages):
+    """All entries.  A page can be empty: it ends where its work is done."""
+    return [entry for page in pages for entry in page.entries]
+
+
 def values_of(pages):
     """The values by key; no key comes twice."""
-    entries = [entry for page in pages for entry in page.entries]
+    entries = entries_of(pages)
     values = {entry.key: entry.value for entry in entries}
     assert len(values) == len(entries)
     return values
@@ -50,11 +55,11 @@ def test_a_prefix(cache, keys, consistency):
 def test_entries_are_as_get_gives_them(cache, keys, consistency):
     cache.Put(key=keys("a"), value=value_of("one"), flags=7,
               expiration={"ttl": {"seconds": 1000}})
-    [page] = cache.Scan(prefix=prefix_of(keys), consistency=consistency)
-    assert list(page.entries) == [cache.Get(key=keys("a")).entry]
-    [page] = cache.Scan(prefix=prefix_of(keys), consistency=consistency,
-                        keys_only=True)
-    [entry] = page.entries
+    pages = cache.Scan(prefix=prefix_of(keys), consistency=consistency)
+    assert entries_of(pages) == [cache.Get(key=keys("a")).entry]
+    pages = cache.Scan(prefix=prefix_of(keys), consistency=consistency,
+                       keys_only=True)
+    [entry] = entries_of(pages)
     assert (entry.key, entry.value, entry.flags) == (keys("a"), b"", 7)
 
 
