@@ -228,10 +228,12 @@ def test_a_deadline_that_passed_counts_by_its_stage(fresh, client, keys):
     stages = {stage: metrics.value("latchkey_deadline_expired_total",
                                    stage=stage)
               for stage in ("arrival", "queue", "before_commit")}
-    # Where the library ended the call by itself, it never was one of ours.
+    # Where the library ended the call by itself, it never was one of ours.  By
+    # the clock of a transport's turn it may not have ended yet on arrival.
     assert answer.refused
-    assert stages["queue"] == stages["before_commit"] == 0
-    assert commands(metrics, "Put", "DEADLINE_EXCEEDED") == stages["arrival"]
+    assert stages["queue"] == 0
+    assert commands(metrics, "Put", "DEADLINE_EXCEEDED") == (
+        stages["arrival"] + stages["before_commit"])
     assert not client.Get(key=keys("a")).HasField("entry")
 
 
