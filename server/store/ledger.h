@@ -7,11 +7,16 @@
 // for a new record, the new write is refused.
 //
 // Invariants:
-//   1. At most one record is kept for one scoped key.
-//   2. The queue holds the records in the order of their times, so those that
-//   have
-//      outlived the window are at its front.
+//   1. The queue holds the records in the order of their times, so those that
+//      have outlived the window are at its front.
+//   2. Of one scoped key, at most the newest record is within the window.
 //   3. Every record's bytes are reserved in the LedgerBudget.
+//
+// Records are found by buckets.  They have numbers, one after the other, which
+// say where they are in the queue; a bucket has the number of its newest
+// record, and each record that of the one before it in its bucket.  A number
+// below the queue's front ends the search: a record that is forgotten needs not
+// be found first, and what still leads to it leads nowhere.
 //
 // Thread safety: the shard's mutex guards it.  LedgerBudget is shared by all
 // shards and synchronises itself.
@@ -23,13 +28,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <string_view>
+#include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "server/base/clock.h"
 #include "server/base/mutant.h"
 #include "server/store/hashed_key.h"
-#include "server/store/key_hasher.h"
 #include "server/store/ledger_record.h"
 
 namespace latchkey {
@@ -46,9 +49,17 @@ class LedgerBudget {
 
   Nanos window() const { return window_; }
 
-  // Whether `bytes` more were free and now are reserved for one record.
-  bool Reserve(size_t bytes);
-  void Release(size_t bytes);
+  // What some records take.
+  struct Share {
+    size_t records = 0;
+    size_t bytes = 0;
+  };
+
+  // Releases `out` and reserves `bytes` for one record.  False where they are
+  // not free; `out` is released all the same.  As long as the one is like the
+  // other, nothing that threads share is written.
+  bool Exchange(const Share& out, size_t bytes);
+  void Release(const Share& out);
 
   size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   size_t records() const { return records_.load(std::memory_order_relaxed); }
@@ -62,8 +73,8 @@ class LedgerBudget {
 
 class Ledger {
  public:
-  // Both must outlive the ledger.
-  Ledger(const KeyHasher& hasher, LedgerBudget& budget);
+  // `budget` must outlive the ledger.
+  explicit Ledger(LedgerBudget& budget) : budget_(budget) {}
   ~Ledger();
 
   Ledger(const Ledger&) = delete;
@@ -72,52 +83,72 @@ class Ledger {
   // The record of `scoped_key` that is within the window at `now`, or nullptr.
   const LedgerRecord* Find(const HashedKey& scoped_key, UnixNanos now) const;
 
-  // Makes room for `record`, forgetting a few records that have outlived the
-  // window.  False: there is no room.
-  bool Reserve(const LedgerRecord& record, UnixNanos now);
+  // Has the processor fetch what Find() looks at first.
+  void Prefetch(const HashedKey& scoped_key) const;
 
-  // Keeps `record`, for which Reserve() made room.
+  // Makes room for a record of `bytes`, forgetting a few records that have
+  // outlived the window.  False: there is no room.
+  bool Reserve(size_t bytes, UnixNanos now);
+
+  // Keeps the record that LedgerRecord's constructor makes of the arguments,
+  // for which Reserve() made room.
   //
-  // REQUIRES: Find() finds no record of its key at record->complete_time().
-  void Insert(const HashedKey& scoped_key, LedgerRecord::Ptr record);
+  // REQUIRES: Find() finds no record of the key at `time`, which is not before
+  // that of any other record.
+  template <typename... Outcome>
+  void Insert(const HashedKey& scoped_key, UnixNanos time,
+              const Outcome&... outcome) {
+    if (!MakeReadyToInsert(scoped_key, time)) return;
+    records_.emplace_back(scoped_key, time, outcome...);
+    Link(front_ + static_cast<uint32_t>(records_.size()) - 1);
+  }
 
   // Forgets records that have outlived the window at `now`, at most
   // `records_max`; returns how many.
   size_t ForgetExpired(UnixNanos now, size_t records_max);
 
  private:
-  // Both functors take a record, or a HashedKey to look for.
-  struct RecordHash {
-    using is_transparent = void;
-    size_t operator()(const HashedKey& key) const { return key.hash; }
-    size_t operator()(const LedgerRecord* record) const {
-      return hasher->Hash(record->scoped_key());
-    }
-    const KeyHasher* hasher;
-  };
-  struct RecordEqual {
-    using is_transparent = void;
-    bool operator()(const LedgerRecord* a, const HashedKey& b) const {
-      return a->scoped_key() == b.key;
-    }
-    bool operator()(const LedgerRecord* a, const LedgerRecord* b) const {
-      return a->scoped_key() == b->scoped_key();
-    }
-  };
-
-  // Whether `record` has outlived the window.
-  bool Outlived(const LedgerRecord& record, UnixNanos now) const {
+  // When `record` will have outlived the window.
+  UnixNanos OutlivedAt(const LedgerRecord& record) const {
     const Nanos window = MutantActive(Mutant::kRecordDroppedEarly)
                              ? budget_.window() / 8
                              : budget_.window();
-    return SaturatingAdd(record.complete_time(), window) <= now;
+    return SaturatingAdd(record.complete_time(), window);
+  }
+  bool Outlived(const LedgerRecord& record, UnixNanos now) const {
+    return OutlivedAt(record) <= now;
   }
 
+  // Whether `number` is of a record in the queue.
+  bool Holds(uint32_t number) const {
+    return number - front_ < records_.size();
+  }
+
+  uint32_t& Newest(uint32_t hash) {
+    return newest_[hash & (newest_.size() - 1)];
+  }
+
+  bool MakeReadyToInsert(const HashedKey& scoped_key, UnixNanos time);
+
+  // Puts the record of `number` into its bucket.
+  void Link(uint32_t number);
+  void Grow();
+
+  // Sets forget_at_.
+  void PlanForgetting();
+
+  // As ForgetExpired(), without a word to the budget.
+  LedgerBudget::Share Forget(UnixNanos now, size_t records_max);
+
   LedgerBudget& budget_;
-  // A record that was outlived and made anew is only in the queue.
-  absl::flat_hash_set<LedgerRecord*, RecordHash, RecordEqual> table_;
-  // Owns the records.
-  std::deque<LedgerRecord::Ptr> oldest_first_;
+  // The number of the queue's front.  Numbers wrap round.
+  uint32_t front_ = 0;
+  // When an insert is to forget records: enough will have outlived the window.
+  UnixNanos forget_at_ = kNever;
+  std::deque<LedgerRecord> records_;
+  // A power of two, or none.  Of an empty bucket, any number: a record that it
+  // leads to is of another key.
+  std::vector<uint32_t> newest_;
 };
 
 }  // namespace latchkey

@@ -1,8 +1,6 @@
 #include "server/store/ledger_record.h"
 
 #include <cstring>
-#include <new>
-#include <utility>
 #include <variant>
 
 #include "server/base/check.h"
@@ -11,9 +9,12 @@
 namespace latchkey {
 namespace {
 
-// What a record costs beside its own allocation: the allocator's header, a slot
-// of the table at its usual load, a place in the queue.
-constexpr size_t kPlaceBytes = 16 + 16 + 8;
+// What a record costs beside itself: its part of a node of the queue's, and its
+// buckets, of which there are at most four to a record.
+constexpr size_t kPlaceBytes = 6 + 4 * 4;
+
+// What the allocator adds.
+constexpr size_t kAllocationBytes = 16;
 
 // What a Status costs beside its message: its own allocation and its payload's.
 constexpr size_t kStatusBytes = 256;
@@ -36,39 +37,125 @@ size_t HeldBytes(const OperationResult& result) {
   return 0;
 }
 
-// The two numbers of a result that is no more than that, and the way back.
-struct Numbers {
-  int64_t a = 0;
-  int64_t b = 0;
-};
+}  // namespace
 
-std::optional<Numbers> ToNumbers(const OperationResult& result) {
-  if (HeldBytes(result) != 0) return std::nullopt;
+LedgerRecord::LedgerRecord(const HashedKey& scoped_key, UnixNanos time,
+                           const Fingerprint& fingerprint, WriteMethod method,
+                           const Outcome& outcome)
+    : fingerprint_(fingerprint),
+      complete_time_(time),
+      hash_(static_cast<uint32_t>(scoped_key.hash)),
+      key_size_(static_cast<uint16_t>(scoped_key.key.size())),
+      method_(method),
+      form_(FormOf(method, outcome)) {
+  CopyKey(scoped_key.key);
+  if (outcome.ok()) version_ = outcome->version;
+  if (form_ == Form::kNumbers) {
+    kind_ = static_cast<uint8_t>(outcome->results[0].index());
+    numbers_ = ToNumbers(outcome->results[0]);
+  } else {
+    detail_ = new Outcome(outcome);
+  }
+}
+
+LedgerRecord::LedgerRecord(const HashedKey& scoped_key, UnixNanos time)
+    : complete_time_(time),
+      hash_(static_cast<uint32_t>(scoped_key.hash)),
+      key_size_(static_cast<uint16_t>(scoped_key.key.size())) {
+  CopyKey(scoped_key.key);
+}
+
+LedgerRecord::~LedgerRecord() {
+  if (form_ == Form::kDetail) delete detail_;
+  if (key_size_ > kInlineKeyBytes) delete[] key_;
+}
+
+void LedgerRecord::CopyKey(std::string_view key) {
+  LATCHKEY_CHECK(key.size() <= UINT16_MAX,
+                 "the edge bounds idempotency keys and principals");
+  char* copy = inline_key_;
+  if (key.size() > kInlineKeyBytes) key_ = copy = new char[key.size()];
+  std::memcpy(copy, key.data(), key.size());
+}
+
+LedgerRecord::Outcome LedgerRecord::outcome() const {
+  LATCHKEY_CHECK(form_ != Form::kTombstone, "a tombstone has no outcome");
+  if (form_ == Form::kDetail && !detail_->ok()) return *detail_;
+  TransactionResult result;
+  if (form_ == Form::kDetail) {
+    result = **detail_;
+  } else {
+    result.results.push_back(FromNumbers(kind_, numbers_));
+  }
+  const bool forgets = MutantActive(Mutant::kReplayOfWrongAnswer);
+  result.version = forgets ? kNoVersion : version_;
+  return result;
+}
+
+size_t LedgerRecord::bytes() const {
+  return BytesOf(key_size_, form_ == Form::kDetail ? detail_ : nullptr);
+}
+
+size_t LedgerRecord::BytesOf(const HashedKey& scoped_key, WriteMethod method,
+                             const Outcome& outcome) {
+  const bool detail = FormOf(method, outcome) == Form::kDetail;
+  return BytesOf(scoped_key.key.size(), detail ? &outcome : nullptr);
+}
+
+size_t LedgerRecord::BytesOfTombstone(const HashedKey& scoped_key) {
+  return BytesOf(scoped_key.key.size(), nullptr);
+}
+
+size_t LedgerRecord::BytesOf(size_t key_size, const Outcome* detail) {
+  size_t bytes = sizeof(LedgerRecord) + kPlaceBytes;
+  if (key_size > kInlineKeyBytes) bytes += key_size + kAllocationBytes;
+  if (detail == nullptr) return bytes;
+  bytes += sizeof(Outcome) + kAllocationBytes;
+  if (!detail->ok()) {
+    return bytes + kStatusBytes + detail->status().message().size();
+  }
+  bytes += (*detail)->results.size() * sizeof(OperationResult);
+  for (const OperationResult& result : (*detail)->results) {
+    bytes += HeldBytes(result);
+  }
+  return bytes;
+}
+
+LedgerRecord::Form LedgerRecord::FormOf(WriteMethod method,
+                                        const Outcome& outcome) {
+  // A transaction of one operation has an answer of another form.
+  if (!outcome.ok() || outcome->results.size() != 1 || !outcome->succeeded ||
+      method == WriteMethod::kTransact) {
+    return Form::kDetail;
+  }
+  const OperationResult& result = outcome->results[0];
+  const bool numbers =
+      !std::holds_alternative<GetResult>(result) && HeldBytes(result) == 0;
+  return numbers ? Form::kNumbers : Form::kDetail;
+}
+
+LedgerRecord::Numbers LedgerRecord::ToNumbers(const OperationResult& result) {
   struct Visitor {
-    std::optional<Numbers> operator()(const GetResult&) { return {}; }
-    std::optional<Numbers> operator()(const PutResult& put) {
-      return Numbers{put.expire_time};
+    Numbers operator()(const GetResult&) { return {}; }
+    Numbers operator()(const PutResult& put) { return {put.expire_time}; }
+    Numbers operator()(const DeleteResult& del) {
+      return {del.deleted ? 1 : 0};
     }
-    std::optional<Numbers> operator()(const DeleteResult& del) {
-      return Numbers{del.deleted ? 1 : 0};
+    Numbers operator()(const IncrementResult& increment) {
+      return {increment.value};
     }
-    std::optional<Numbers> operator()(const IncrementResult& increment) {
-      return Numbers{increment.value};
+    Numbers operator()(const TouchResult& touch) {
+      return {touch.expire_time, touch.touched ? 1 : 0};
     }
-    std::optional<Numbers> operator()(const TouchResult& touch) {
-      return Numbers{touch.expire_time, touch.touched ? 1 : 0};
-    }
-    std::optional<Numbers> operator()(const MoveResult& move) {
-      return Numbers{move.expire_time};
-    }
-    std::optional<Numbers> operator()(const TransferResult& transfer) {
-      return Numbers{transfer.source_value, transfer.destination_value};
+    Numbers operator()(const MoveResult& move) { return {move.expire_time}; }
+    Numbers operator()(const TransferResult& transfer) {
+      return {transfer.source_value, transfer.destination_value};
     }
   };
   return std::visit(Visitor{}, result);
 }
 
-OperationResult FromNumbers(size_t kind, const Numbers& n) {
+OperationResult LedgerRecord::FromNumbers(size_t kind, const Numbers& n) {
   switch (kind) {
     case 1:
       return PutResult{.expire_time = n.a, .previous = {}};
@@ -85,94 +172,6 @@ OperationResult FromNumbers(size_t kind, const Numbers& n) {
     default:
       LATCHKEY_CHECK(false, "only these results are numbers");
   }
-}
-
-}  // namespace
-
-void LedgerRecord::Deleter::operator()(LedgerRecord* record) const {
-  record->~LedgerRecord();
-  ::operator delete(record);
-}
-
-LedgerRecord::LedgerRecord(std::string_view scoped_key,
-                           const Fingerprint& fingerprint, WriteMethod method,
-                           UnixNanos time)
-    : fingerprint_(fingerprint),
-      complete_time_(time),
-      key_size_(static_cast<uint16_t>(scoped_key.size())),
-      method_(method) {
-  std::memcpy(reinterpret_cast<char*>(this + 1), scoped_key.data(),
-              scoped_key.size());
-}
-
-LedgerRecord::Ptr LedgerRecord::Allocate(std::string_view scoped_key,
-                                         const Fingerprint& fingerprint,
-                                         WriteMethod method, UnixNanos time) {
-  LATCHKEY_CHECK(scoped_key.size() <= UINT16_MAX,
-                 "the edge bounds idempotency keys and principals");
-  void* memory = ::operator new(sizeof(LedgerRecord) + scoped_key.size());
-  return Ptr(new (memory) LedgerRecord(scoped_key, fingerprint, method, time));
-}
-
-LedgerRecord::Ptr LedgerRecord::Make(
-    std::string_view scoped_key, const Fingerprint& fingerprint,
-    WriteMethod method, UnixNanos time,
-    const absl::StatusOr<TransactionResult>& outcome) {
-  Ptr record = Allocate(scoped_key, fingerprint, method, time);
-  if (!record->KeepAsNumbers(outcome)) {
-    record->form_ = Form::kDetail;
-    record->detail_ = std::make_unique<Detail>(outcome);
-  }
-  return record;
-}
-
-LedgerRecord::Ptr LedgerRecord::MakeTombstone(std::string_view scoped_key,
-                                              UnixNanos time) {
-  return Allocate(scoped_key, Fingerprint{}, WriteMethod::kPut, time);
-}
-
-bool LedgerRecord::KeepAsNumbers(
-    const absl::StatusOr<TransactionResult>& outcome) {
-  // A transaction of one operation has an answer of another form.
-  if (!outcome.ok() || outcome->results.size() != 1 || !outcome->succeeded ||
-      method_ == WriteMethod::kTransact) {
-    return false;
-  }
-  const std::optional<Numbers> numbers = ToNumbers(outcome->results[0]);
-  if (!numbers.has_value()) return false;
-  form_ = Form::kNumbers;
-  kind_ = static_cast<uint8_t>(outcome->results[0].index());
-  a_ = numbers->a;
-  b_ = numbers->b;
-  return true;
-}
-
-absl::StatusOr<TransactionResult> LedgerRecord::outcome() const {
-  LATCHKEY_CHECK(form_ != Form::kTombstone, "a tombstone has no outcome");
-  if (form_ == Form::kDetail && !detail_->ok()) return *detail_;
-  TransactionResult result;
-  if (form_ == Form::kDetail) {
-    result = **detail_;
-  } else {
-    result.results.push_back(FromNumbers(kind_, {a_, b_}));
-  }
-  const bool forgets = MutantActive(Mutant::kReplayOfWrongAnswer);
-  result.version = forgets ? kNoVersion : version_;
-  return result;
-}
-
-size_t LedgerRecord::bytes() const {
-  size_t bytes = sizeof(LedgerRecord) + key_size_ + kPlaceBytes;
-  if (detail_ == nullptr) return bytes;
-  bytes += sizeof(Detail);
-  if (!detail_->ok()) {
-    return bytes + kStatusBytes + detail_->status().message().size();
-  }
-  bytes += (*detail_)->results.size() * sizeof(OperationResult);
-  for (const OperationResult& result : (*detail_)->results) {
-    bytes += HeldBytes(result);
-  }
-  return bytes;
 }
 
 }  // namespace latchkey

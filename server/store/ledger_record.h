@@ -1,11 +1,13 @@
-// LedgerRecord is what became of one keyed write, in one allocation:
+// LedgerRecord is what became of one keyed write, in 104 bytes of the ledger's
+// queue:
 //
-//   | fingerprint | complete_time | version | a | b | detail | sizes | scoped
-//   key |
+//   | fingerprint | complete_time | version | what | place | sizes | scoped key
+//   |
 //
-// Most outcomes are two numbers (an expiry, a counter), kept in `a` and `b`;
-// the others (errors, batches, entries given back) are kept whole behind
-// `detail`.
+// Most outcomes are two numbers (an expiry, a counter), and `what` is these;
+// the others (errors, batches, entries given back) are kept whole elsewhere,
+// and `what` says where.  So is a scoped key that does not fit, which that of a
+// UUID does in either of its forms.
 //
 // An outcome is kept as the store's own result, not as the bytes that were
 // sent: the same result is encoded to the same bytes, so a replay equals the
@@ -18,11 +20,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string_view>
 
 #include "absl/status/statusor.h"
 #include "server/base/clock.h"
+#include "server/store/hashed_key.h"
 #include "server/store/idempotency.h"
 #include "server/store/operations.h"
 
@@ -30,71 +32,91 @@ namespace latchkey {
 
 class LedgerRecord {
  public:
-  struct Deleter {
-    void operator()(LedgerRecord* record) const;
-  };
-  using Ptr = std::unique_ptr<LedgerRecord, Deleter>;
+  using Outcome = absl::StatusOr<TransactionResult>;
 
-  // The record of an outcome.  Where it is OK, its version is still to be set.
+  // The record of an outcome.
   //
-  // REQUIRES: scoped_key.size() <= 65,535.
-  static Ptr Make(std::string_view scoped_key, const Fingerprint& fingerprint,
-                  WriteMethod method, UnixNanos time,
-                  const absl::StatusOr<TransactionResult>& outcome);
+  // REQUIRES: scoped_key.key.size() <= 65,535.
+  LedgerRecord(const HashedKey& scoped_key, UnixNanos time,
+               const Fingerprint& fingerprint, WriteMethod method,
+               const Outcome& outcome);
 
   // A tombstone: the write did not happen and must not.
-  static Ptr MakeTombstone(std::string_view scoped_key, UnixNanos time);
+  LedgerRecord(const HashedKey& scoped_key, UnixNanos time);
+
+  ~LedgerRecord();
 
   LedgerRecord(const LedgerRecord&) = delete;
   LedgerRecord& operator=(const LedgerRecord&) = delete;
 
   std::string_view scoped_key() const {
-    return {reinterpret_cast<const char*>(this + 1), key_size_};
+    return {key_size_ <= kInlineKeyBytes ? inline_key_ : key_, key_size_};
   }
   const Fingerprint& fingerprint() const { return fingerprint_; }
   UnixNanos complete_time() const { return complete_time_; }
   WriteMethod method() const { return method_; }
   bool is_tombstone() const { return form_ == Form::kTombstone; }
 
-  // The version of the commit, kNoVersion where nothing changed.
-  void set_version(uint64_t version) { version_ = version; }
-
   // What the first copy was answered.  REQUIRES: !is_tombstone().
-  absl::StatusOr<TransactionResult> outcome() const;
+  Outcome outcome() const;
 
   // All memory that the record takes, its place in the ledger included.
   size_t bytes() const;
 
- private:
-  using Detail = absl::StatusOr<TransactionResult>;
+  // bytes() of a record that is still to be made.
+  static size_t BytesOf(const HashedKey& scoped_key, WriteMethod method,
+                        const Outcome& outcome);
+  static size_t BytesOfTombstone(const HashedKey& scoped_key);
 
+  // The place of the record in the ledger, which alone knows what it means.
+  uint32_t hash() const { return hash_; }
+  uint32_t older() const { return older_; }
+  void set_older(uint32_t older) { older_ = older; }
+
+ private:
   enum class Form : uint8_t { kTombstone, kNumbers, kDetail };
 
-  LedgerRecord(std::string_view scoped_key, const Fingerprint& fingerprint,
-               WriteMethod method, UnixNanos time);
-  ~LedgerRecord() = default;
+  // What an outcome of Form::kNumbers is.
+  struct Numbers {
+    int64_t a = 0;
+    int64_t b = 0;
+  };
 
-  static Ptr Allocate(std::string_view scoped_key,
-                      const Fingerprint& fingerprint, WriteMethod method,
-                      UnixNanos time);
+  static constexpr size_t kInlineKeyBytes = 40;
 
-  // Whether `outcome` is two numbers; keeps it then.
-  bool KeepAsNumbers(const absl::StatusOr<TransactionResult>& outcome);
+  static Form FormOf(WriteMethod method, const Outcome& outcome);
+  static Numbers ToNumbers(const OperationResult& result);
+  static OperationResult FromNumbers(size_t kind, const Numbers& n);
+
+  void CopyKey(std::string_view key);
+
+  // `detail` is null where there is none.
+  static size_t BytesOf(size_t key_size, const Outcome* detail);
 
   const Fingerprint fingerprint_;
   const UnixNanos complete_time_;
   uint64_t version_ = kNoVersion;
-  int64_t a_ = 0;
-  int64_t b_ = 0;
-  std::unique_ptr<Detail> detail_;
+  // By form_.
+  union {
+    Numbers numbers_ = {};
+    const Outcome* detail_;  // Owned.
+  };
+  // The lower half of the scoped key's hash.
+  const uint32_t hash_;
+  uint32_t older_ = 0;
   const uint16_t key_size_;
-  const WriteMethod method_;
+  const WriteMethod method_ = WriteMethod::kPut;
   Form form_ = Form::kTombstone;
   // With kNumbers: which OperationResult.
   uint8_t kind_ = 0;
+  // By key_size_.
+  union {
+    char inline_key_[kInlineKeyBytes];
+    const char* key_;  // Owned.
+  };
 };
 
-static_assert(sizeof(LedgerRecord) == 64, "the scoped key follows the header");
+static_assert(sizeof(LedgerRecord) == 104, "as drawn above");
 
 }  // namespace latchkey
 

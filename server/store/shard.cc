@@ -10,7 +10,7 @@ Shard::Shard(ShardIndex index, const KeyHasher& hasher, LedgerBudget& budget,
       mutex_(LockRank{index}),
       table_(0, SlotHash{&hasher_}),
       snapshots_(cuts, order_),
-      ledger_(hasher_, budget) {}
+      ledger_(budget) {}
 
 Entry* Shard::Find(const HashedKey& key, UnixNanos now) const {
   const auto it = table_.find(key);

@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "absl/container/inlined_vector.h"
+#include "absl/container/fixed_array.h"
 #include "server/base/check.h"
 #include "server/base/error.h"
 #include "server/base/mutant.h"
@@ -65,16 +65,16 @@ absl::Status LedgerFullError() {
 
 // The key of the ledger: the idempotency key behind its length, so that no key
 // and principal together look like another pair.
-using ScopedKey = absl::InlinedVector<char, 128>;
+using ScopedKey = absl::FixedArray<char, 128>;
 
 ScopedKey MakeScopedKey(const IdempotencyScope& scope) {
   LATCHKEY_CHECK(scope.key.size() <= UINT8_MAX,
                  "the edge bounds idempotency keys");
-  ScopedKey scoped;
-  scoped.reserve(1 + scope.key.size() + scope.principal.size());
-  scoped.push_back(static_cast<char>(scope.key.size()));
-  scoped.insert(scoped.end(), scope.key.begin(), scope.key.end());
-  scoped.insert(scoped.end(), scope.principal.begin(), scope.principal.end());
+  ScopedKey scoped(1 + scope.key.size() + scope.principal.size());
+  scoped[0] = static_cast<char>(scope.key.size());
+  const auto rest =
+      std::copy(scope.key.begin(), scope.key.end(), scoped.data() + 1);
+  std::copy(scope.principal.begin(), scope.principal.end(), rest);
   return scoped;
 }
 
@@ -226,7 +226,6 @@ IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
   TransactionRunner runner(transaction, copies);
   copies.AddShard(ledger_key.shard());
   IdempotentAnswer answer = {.outcome = TransactionResult{}};
-  LedgerRecord::Ptr record;
   if (MutantActive(Mutant::kVersionBeforeLocks)) DrawVersionAhead(version_);
   if (MutantActive(Mutant::kLostUpdate)) {
     LoadEarly(*shards_, transaction, clock_, copies);
@@ -237,6 +236,10 @@ IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
   Shard& ledger_shard = lock[ledger_key.shard()];
   ledger_shard.AssertHeld();
   Ledger& ledger = ledger_shard.ledger();
+  // The copies are loaded before they are known to be needed: meanwhile what
+  // the look-up needs comes from memory.
+  ledger.Prefetch(ledger_key);
+  copies.Load(lock, now);
   const LedgerRecord* found = ledger.Find(ledger_key, now);
   if (MutantActive(Mutant::kTokenBeforeLookUp) &&
       !CheckToken(token, now).ok()) {
@@ -247,7 +250,6 @@ IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
   if (AnswerFromLedger(found, keyed, now, &answer)) {
     if (MutantActive(Mutant::kDoubleApply) && answer.replayed) {
       TransactionResult again;
-      copies.Load(lock, now);
       if (runner.Run(now, SIZE_MAX, &again).ok()) Commit(lock, copies, again);
     }
     return answer;
@@ -257,7 +259,6 @@ IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
     answer.outcome = s;
     return answer;
   }
-  copies.Load(lock, now);
   absl::Status status =
       runner.Run(now, options_.result_bytes_max, &*answer.outcome);
   if (MutantActive(Mutant::kHalfABatch) && !status.ok()) {
@@ -265,9 +266,9 @@ IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
   }
   if (!status.ok()) answer.outcome = status;
   if (MutantActive(Mutant::kErrorNotRecorded) && !status.ok()) return answer;
-  record = LedgerRecord::Make(scoped_view, keyed.fingerprint, keyed.method, now,
-                              answer.outcome);
-  if (!ledger.Reserve(*record, now)) {
+  const size_t record_bytes =
+      LedgerRecord::BytesOf(ledger_key, keyed.method, answer.outcome);
+  if (!ledger.Reserve(record_bytes, now)) {
     ledger_counters_.refusals.fetch_add(1, std::memory_order_relaxed);
     if (MutantActive(Mutant::kRefusedButApplied) && answer.outcome.ok()) {
       Commit(lock, copies, *answer.outcome);
@@ -275,11 +276,9 @@ IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
     answer.outcome = LedgerFullError();
     return answer;
   }
-  if (answer.outcome.ok()) {
-    Commit(lock, copies, *answer.outcome);
-    record->set_version(answer.outcome->version);
-  }
-  ledger.Insert(ledger_key, std::move(record));
+  if (answer.outcome.ok()) Commit(lock, copies, *answer.outcome);
+  ledger.Insert(ledger_key, now, keyed.fingerprint, keyed.method,
+                answer.outcome);
   return answer;
 }
 
@@ -342,13 +341,13 @@ absl::StatusOr<RecordedOutcome> Store::GetOutcome(const IdempotencyScope& scope,
   RecordedOutcome recorded;
   const LedgerRecord* record = shard.ledger().Find(ledger_key, now);
   if (record == nullptr && fence) {
-    LedgerRecord::Ptr tombstone = LedgerRecord::MakeTombstone(scoped_view, now);
-    if (!shard.ledger().Reserve(*tombstone, now)) {
+    const size_t bytes = LedgerRecord::BytesOfTombstone(ledger_key);
+    if (!shard.ledger().Reserve(bytes, now)) {
       ledger_counters_.refusals.fetch_add(1, std::memory_order_relaxed);
       return LedgerFullError();
     }
     if (!MutantActive(Mutant::kFenceIgnored)) {
-      shard.ledger().Insert(ledger_key, std::move(tombstone));
+      shard.ledger().Insert(ledger_key, now);
     }
     recorded.state = RecordedOutcome::State::kNotApplied;
   } else if (record != nullptr && record->is_tombstone()) {

@@ -1,9 +1,12 @@
 // What one operation of the store costs, by number of threads: 100,000 keys of
-// 16 bytes, values of 64 bytes or counters, the system's clock.
+// 16 bytes, values of 64 bytes or counters, 100,000 kept outcomes of keyed
+// writes.
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -22,10 +25,33 @@ namespace {
 constexpr size_t kValueBytes = 64;
 constexpr size_t kBatchKeys = 16;
 
+// How many outcomes are kept once keyed writes forget as many as they make, and
+// how far time moves with each of them.
+constexpr Nanos kRecordsKept = 100'000;
+constexpr Nanos kTimePerKeyedWrite = kNanosPerMicro;
+
+// Costs what the system's clock costs, but shows a time that only keyed writes
+// move: so the ledger holds as many records however fast they come.
+class BenchClock final : public Clock {
+ public:
+  UnixNanos Now() const override {
+    benchmark::DoNotOptimize(system_.Now());
+    return now_.load(std::memory_order_relaxed);
+  }
+
+  void Advance(Nanos time) { now_.fetch_add(time, std::memory_order_relaxed); }
+
+ private:
+  const SystemClock system_;
+  std::atomic<UnixNanos> now_ = system_.Now();
+};
+
 // A store with its keys.
 class Bed {
  public:
-  explicit Bed(std::string_view value) : store_({}, clock_, random_) {
+  explicit Bed(std::string_view value)
+      : store_({.idempotency_window = kRecordsKept * kTimePerKeyedWrite},
+               clock_, random_) {
     keys_.reserve(kBenchKeys);
     for (uint64_t i = 0; i < kBenchKeys; ++i) {
       char key[17];
@@ -46,8 +72,16 @@ class Bed {
     benchmark::DoNotOptimize(result);
   }
 
+  void WriteOnce(const Operation& operation, const IdempotentWrite& keyed) {
+    clock_.Advance(kTimePerKeyedWrite);
+    auto answer =
+        store_.WriteOnce({.on_success = {&operation, 1}}, keyed, token());
+    LATCHKEY_CHECK(answer.outcome.ok(), "a benchmark's write succeeds");
+    benchmark::DoNotOptimize(answer);
+  }
+
  private:
-  SystemClock clock_;
+  BenchClock clock_;
   SystemRandom random_;
   DeadlineSource endless_{kNever};
   Store store_;
@@ -74,29 +108,70 @@ KeyNumbers NumbersOf(const benchmark::State& state) {
                     static_cast<uint64_t>(state.thread_index()) + 1);
 }
 
+// The keys of a thread's requests, one after the other in memory: a request has
+// just been read when the store sees its key.
+class RequestKeys {
+ public:
+  RequestKeys(const Bed& bed, const benchmark::State& state)
+      : texts_(KeyNumbers::kCount) {
+    KeyNumbers numbers = NumbersOf(state);
+    for (Text& text : texts_) {
+      const std::string_view key = bed.key(numbers.Next());
+      LATCHKEY_CHECK(key.size() == text.size(), "keys have 16 bytes");
+      std::copy(key.begin(), key.end(), text.begin());
+    }
+  }
+
+  std::string_view Next() {
+    const Text& text = texts_[next_++ % texts_.size()];
+    return {text.data(), text.size()};
+  }
+
+ private:
+  using Text = std::array<char, 16>;
+
+  std::vector<Text> texts_;
+  size_t next_ = 0;
+};
+
 void Get(benchmark::State& state) {
   Bed& bed = Texts();
-  KeyNumbers numbers = NumbersOf(state);
+  RequestKeys keys(bed, state);
   for (auto _ : state) {
-    auto result =
-        bed.store().Get({.key = bed.key(numbers.Next())}, bed.token());
+    auto result = bed.store().Get({.key = keys.Next()}, bed.token());
     benchmark::DoNotOptimize(result);
   }
 }
 
 void Put(benchmark::State& state) {
   Bed& bed = Texts();
-  KeyNumbers numbers = NumbersOf(state);
+  RequestKeys keys(bed, state);
   for (auto _ : state) {
-    bed.Write(PutOperation{.key = bed.key(numbers.Next()), .value = Value()});
+    bed.Write(PutOperation{.key = keys.Next(), .value = Value()});
+  }
+}
+
+// Each under an idempotency key of its own, of 16 bytes.
+void KeyedPut(benchmark::State& state) {
+  Bed& bed = Texts();
+  RequestKeys keys(bed, state);
+  static std::atomic<uint64_t> seed = 0;
+  FastRandom random(MixBits(++seed));
+  for (auto _ : state) {
+    const std::array<uint64_t, 2> id = {random.Next(), random.Next()};
+    bed.WriteOnce(
+        PutOperation{.key = keys.Next(), .value = Value()},
+        {.scope = {.principal = {},
+                   .key = {reinterpret_cast<const char*>(&id), sizeof(id)}},
+         .fingerprint = {id[0], id[1]}});
   }
 }
 
 void Increment(benchmark::State& state) {
   Bed& bed = Counters();
-  KeyNumbers numbers = NumbersOf(state);
+  RequestKeys keys(bed, state);
   for (auto _ : state) {
-    bed.Write(IncrementOperation{.key = bed.key(numbers.Next()), .delta = 1});
+    bed.Write(IncrementOperation{.key = keys.Next(), .delta = 1});
   }
 }
 
@@ -132,15 +207,14 @@ void Transfer(benchmark::State& state) {
 // A compare, two reads and two writes, over four keys.
 void Transact(benchmark::State& state) {
   Bed& bed = Texts();
-  KeyNumbers numbers = NumbersOf(state);
+  RequestKeys keys(bed, state);
   for (auto _ : state) {
-    const std::string_view first = bed.key(numbers.Next());
-    const std::string_view second = bed.key(numbers.Next());
+    const std::string_view first = keys.Next();
+    const std::string_view second = keys.Next();
     const Compare compare = {
         first, {.kind = Precondition::Kind::kValue, .value = Value()}};
     const std::array<Operation, 4> operations = {
-        GetOperation{.key = bed.key(numbers.Next())},
-        GetOperation{.key = bed.key(numbers.Next())},
+        GetOperation{.key = keys.Next()}, GetOperation{.key = keys.Next()},
         PutOperation{.key = first, .value = Value()},
         PutOperation{.key = second, .value = Value()}};
     auto result = bed.store().Write({.form = Transaction::Form::kTransact,
@@ -151,20 +225,19 @@ void Transact(benchmark::State& state) {
   }
 }
 
-std::array<std::string_view, kBatchKeys> NextKeys(const Bed& bed,
-                                                  KeyNumbers& numbers) {
-  std::array<std::string_view, kBatchKeys> keys;
-  for (std::string_view& key : keys) key = bed.key(numbers.Next());
-  return keys;
+std::array<std::string_view, kBatchKeys> NextKeys(RequestKeys& keys) {
+  std::array<std::string_view, kBatchKeys> batch;
+  for (std::string_view& key : batch) key = keys.Next();
+  return batch;
 }
 
 // 16 keys an iteration.
 void BatchGet(benchmark::State& state) {
   Bed& bed = Texts();
-  KeyNumbers numbers = NumbersOf(state);
+  RequestKeys keys(bed, state);
   for (auto _ : state) {
-    const auto keys = NextKeys(bed, numbers);
-    auto result = bed.store().BatchGet(keys, bed.token());
+    const auto batch = NextKeys(keys);
+    auto result = bed.store().BatchGet(batch, bed.token());
     benchmark::DoNotOptimize(result);
   }
 }
@@ -172,16 +245,17 @@ void BatchGet(benchmark::State& state) {
 // 16 keys an iteration.
 void BatchGetAtomic(benchmark::State& state) {
   Bed& bed = Texts();
-  KeyNumbers numbers = NumbersOf(state);
+  RequestKeys keys(bed, state);
   for (auto _ : state) {
-    const auto keys = NextKeys(bed, numbers);
-    auto result = bed.store().BatchGetAtomic(keys, bed.token());
+    const auto batch = NextKeys(keys);
+    auto result = bed.store().BatchGetAtomic(batch, bed.token());
     benchmark::DoNotOptimize(result);
   }
 }
 
 BENCHMARK(Get)->Threads(1)->Threads(2)->Threads(4);
 BENCHMARK(Put)->Threads(1)->Threads(2)->Threads(4);
+BENCHMARK(KeyedPut)->Threads(1)->Threads(2)->Threads(4);
 BENCHMARK(Increment)->Threads(1)->Threads(2)->Threads(4);
 BENCHMARK(MoveThereAndBack)->Threads(1)->Threads(2)->Threads(4);
 BENCHMARK(Transfer)->Threads(1)->Threads(2)->Threads(4);

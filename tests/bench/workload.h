@@ -40,6 +40,9 @@ class KeyNumbers {
  public:
   enum class Kind { kUniform, kZipf };
 
+  // After so many, they come again.
+  static constexpr size_t kCount = 1 << 16;
+
   KeyNumbers(Kind kind, uint64_t seed) : numbers_(kCount) {
     FastRandom random(seed);
     const std::vector<double> sums =
@@ -53,7 +56,6 @@ class KeyNumbers {
   uint64_t Next() { return numbers_[next_++ % kCount]; }
 
  private:
-  static constexpr size_t kCount = 1 << 16;
   // As in YCSB.
   static constexpr double kSkew = 0.99;
 
