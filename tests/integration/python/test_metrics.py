@@ -7,6 +7,7 @@ from client import METHODS, SERVICE, Client, expect_error, open_channel
 from conftest import value_of
 from grpc import StatusCode
 from metrics import scrape, wait_for
+from server_process import TRANSPORT
 from wire import Wire, frame
 
 
@@ -228,13 +229,15 @@ def test_a_deadline_that_passed_counts_by_its_stage(fresh, client, keys):
     stages = {stage: metrics.value("latchkey_deadline_expired_total",
                                    stage=stage)
               for stage in ("arrival", "queue", "before_commit")}
-    # Where the library ended the call by itself, it never was one of ours.  By
-    # the clock of a transport's turn it may not have ended yet on arrival.
-    assert answer.refused
+    # By the clock of a transport's turn it may not have ended yet on arrival.
+    expired = stages["arrival"] + stages["before_commit"]
     assert stages["queue"] == 0
-    assert commands(metrics, "Put", "DEADLINE_EXCEEDED") == (
-        stages["arrival"] + stages["before_commit"])
-    assert not client.Get(key=keys("a")).HasField("entry")
+    assert commands(metrics, "Put", "DEADLINE_EXCEEDED") == expired
+    # The library may end the call by itself, so that it never was one of ours,
+    # and it rounds a deadline up, so that the call may be in time.
+    if TRANSPORT == "native":
+        assert expired == 1
+    assert client.Get(key=keys("a")).HasField("entry") != answer.refused
 
 
 def test_streams_are_live_until_they_end(fresh):
