@@ -157,7 +157,8 @@ def test_a_restart_ends_a_verified_run_with_1(tmp_path):
         first.signal(signal.SIGKILL)
         first.wait()
         with ServerProcess(tmp_path / "second.log",
-                           f"--listen={first.address}", listen=False):
+                           f"--listen={first.address}", "--http-listen=off",
+                           listen=False):
             result = run.result()
     assert result.returncode == 1, (result.stdout, result.stderr)
     assert json.loads(report.read_text())["ending"] == "restarted"
