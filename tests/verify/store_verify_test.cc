@@ -82,11 +82,13 @@ TEST(StoreVerifyTest, WhereMostCopiesGoWrong) {
 // A full ledger refuses, and what it refused did not happen.  Nothing is lost
 // here: whose copy is lost and then refused is told nothing, and cannot be.
 TEST(StoreVerifyTest, OverAFullLedger) {
-  DirectRun run(
-      {.engine = {.threads = 4,
-                  .seed = 6,
-                  .faults = {.request_lost = 0, .answer_lost = 0, .ended = 0},
-                  .store = {.idempotency_bytes_max = 64 * 1024}}});
+  DirectRun run({.engine = {.threads = 4,
+                            .seed = 6,
+                            .faults = {.request_lost = 0,
+                                       .answer_lost = 0,
+                                       .ended = 0,
+                                       .clock_moves = 20},
+                            .store = {.idempotency_bytes_max = 64 * 1024}}});
   for (int round = 0; round < 10; ++round) {
     run.Round(1'000);
     ASSERT_EQ(run.Findings().ToString(), "");
