@@ -143,6 +143,8 @@ absl::Status EndedError(EndReason reason, DeadlineStage stage) {
     case EndReason::kDraining:
       return MakeError(absl::StatusCode::kUnavailable, ErrorReason::kDraining,
                        "the server is shutting down");
+    case EndReason::kSiblingFailed:
+      return absl::CancelledError("another part of the request has failed");
   }
   LATCHKEY_CHECK(false, "only a request that ended has an end");
 }

@@ -57,6 +57,8 @@ enum class EndReason : uint8_t {
   kClientCancelled,
   kConnectionLost,
   kDraining,
+  // Of a child only: another part of the same request has failed.
+  kSiblingFailed,
 };
 
 // Where a request was when its end was noticed.
