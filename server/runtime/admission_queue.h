@@ -167,6 +167,8 @@ class AdmissionQueue {
   bool empty() const { return size() == 0; }
   size_t size() const { return first_attempts_.size + retries_.size; }
   bool overloaded() const { return overloaded_; }
+  // Smoothed; 0 until there was one.
+  Nanos service_time() const { return service_time_; }
 
  private:
   // From the oldest to the newest.
@@ -189,7 +191,6 @@ class AdmissionQueue {
 
   List first_attempts_;
   List retries_;
-  // Smoothed; 0 until there was one.
   Nanos service_time_ = 0;
   // Since when all that was taken had waited too long, or kNever.
   UnixNanos standing_since_ = kNever;
