@@ -8,8 +8,8 @@
 namespace latchkey {
 namespace {
 
-// How long calls are run before sockets are read again, at least one: half of
-// what a refused client may wait for its answer.
+// How long calls are run before sockets are read again, at least one: so that
+// who is refused waits for no more than two milliseconds for his answer.
 constexpr Nanos kSlice = kNanosPerMilli;
 
 // Short calls are measured now and then, since the clock would cost a hundredth
@@ -40,7 +40,8 @@ PointLane::PointLane(const Clock& clock, AdmissionMetrics& metrics,
                      std::function<void()> request_pass)
     : clock_(clock),
       metrics_(metrics),
-      request_pass_(std::move(request_pass)) {}
+      request_pass_(std::move(request_pass)),
+      queue_({.overload_delay_max = kSlice}) {}
 
 void PointLane::Admit(Place& place, const Method& method, Call& call,
                       std::string_view request, UnixNanos now) {
@@ -89,9 +90,8 @@ void PointLane::Run(const Method& method, Call& call, std::string_view request,
 
 void PointLane::OnPass() {
   pass_requested_ = false;
-  worked_ = 0;
-  UnixNanos now = clock_.Now();
-  const UnixNanos end = now + kSlice;
+  const UnixNanos begin = clock_.Now();
+  UnixNanos now = begin;
   while (const AdmissionQueue::Taken taken = queue_.Take(now)) {
     Place& place = static_cast<Place&>(*taken.item);
     Call& call = *place.call_;
@@ -105,14 +105,16 @@ void PointLane::OnPass() {
       case AdmissionQueue::Fate::kRun: {
         metrics_.CountWait(now - place.arrival());
         DispatchUnary(*place.method_, call, place.request_, now);
-        const UnixNanos begin = std::exchange(now, clock_.Now());
-        queue_.CountService(now - begin);
+        const UnixNanos started = std::exchange(now, clock_.Now());
+        queue_.CountService(now - started);
         break;
       }
     }
-    if (now >= end) break;
+    if (now - begin >= kSlice) break;
   }
-  if (!queue_.empty()) RequestPass();
+  // What is read next runs at once only in what is left of the slice.
+  worked_ = now - begin;
+  if (!queue_.empty() || worked_ >= kSlice / 2) RequestPass();
 }
 
 void PointLane::Refuse(Call& call, ShedCause cause) {

@@ -73,8 +73,8 @@ class PointLane {
   AdmissionMetrics& metrics_;
   const std::function<void()> request_pass_;
 
-  AdmissionQueue queue_{AdmissionOptions{}};
-  // What was run in this pass, by the smoothed time of a call.
+  AdmissionQueue queue_;
+  // What was run since the sockets were read, by the smoothed time of a call.
   Nanos worked_ = 0;
   // Calls until one is measured again.
   int unmeasured_ = 0;
