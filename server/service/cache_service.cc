@@ -30,6 +30,13 @@ std::string MethodPath(std::string_view name) {
   return absl::StrCat("/", CacheService::kName, "/", ToAbsl(name));
 }
 
+// What --test-service-time-us asks for.
+void Burn(Nanos time) {
+  const Nanos end = ThreadCpuNow() + time;
+  while (ThreadCpuNow() < end) {
+  }
+}
+
 // The error of a write, of which nothing was applied unless it says otherwise.
 absl::Status NotApplied(const absl::Status& error) {
   const std::optional<ErrorDetails> details = GetErrorDetails(error);
@@ -84,7 +91,7 @@ void CacheService::AddRead(MethodTable& methods, std::string_view name,
   methods.AddUnary(MethodPath(name),
                    [this, handler](Call& call, std::string_view bytes) {
                      Context context = {.call = call};
-                     Finish(context, (this->*handler)(bytes, context));
+                     Finish(context, Handle(handler, bytes, context));
                    });
 }
 
@@ -93,9 +100,16 @@ void CacheService::AddWrite(MethodTable& methods, std::string_view name,
   methods.AddUnary(
       MethodPath(name), [this, handler](Call& call, std::string_view bytes) {
         Context context = {.call = call};
-        const Answer answer = (this->*handler)(bytes, context);
+        const Answer answer = Handle(handler, bytes, context);
         Finish(context, answer.ok() ? answer : NotApplied(answer.status()));
       });
+}
+
+CacheService::Answer CacheService::Handle(Handler handler,
+                                          std::string_view bytes,
+                                          Context& context) {
+  if (options_.test_service_time > 0) Burn(options_.test_service_time);
+  return (this->*handler)(bytes, context);
 }
 
 void CacheService::Finish(Context& context, const Answer& answer) const {

@@ -73,6 +73,7 @@ class CacheService {
 
   void AddRead(MethodTable& methods, std::string_view name, Handler handler);
   void AddWrite(MethodTable& methods, std::string_view name, Handler handler);
+  Answer Handle(Handler handler, std::string_view bytes, Context& context);
   void Finish(Context& context, const Answer& answer) const;
 
   Answer Get(std::string_view bytes, Context& context);

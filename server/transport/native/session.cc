@@ -99,7 +99,8 @@ Session::Session(Worker& worker, Connection& connection)
                  "there is memory for a session");
   const nghttp2_settings_entry entries[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
-       static_cast<uint32_t>(options.calls_per_connection_max)},
+       static_cast<uint32_t>(options.calls_per_connection_max +
+                             options.about_server_calls_per_connection_max)},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
        static_cast<uint32_t>(options.stream_window_bytes)},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
@@ -239,9 +240,12 @@ void Session::OnBeginHeaders(const nghttp2_frame& frame) {
   opening_ = nullptr;
   if (frame.headers.cat != NGHTTP2_HCAT_REQUEST || calm_) return;
   const NativeServerOptions& options = worker_.options();
+  // What these are for is not known yet, so that all slots together count.
   // nghttp2 counts the streams that are open; handlers may take longer.
-  if (stream_count_ >= options.calls_per_connection_max ||
-      worker_.live_calls() >= worker_.Part(options.calls_max)) {
+  if (stream_count_ >= options.calls_per_connection_max +
+                           options.about_server_calls_per_connection_max ||
+      worker_.live_calls() >=
+          worker_.Part(options.calls_max + options.about_server_calls_max)) {
     nghttp2_submit_rst_stream(http_, NGHTTP2_FLAG_NONE, frame.hd.stream_id,
                               NGHTTP2_REFUSED_STREAM);
     return;
