@@ -214,7 +214,6 @@ void Session::CorrectGoaway(char* frame, size_t size) {
 }
 
 int Session::CopyData(Stream& stream, const uint8_t* head, size_t length) {
-  constexpr size_t kFrameHeadBytes = 9;
   if (output_->size() >= output_bytes_max_) return NGHTTP2_ERR_WOULDBLOCK;
   output_->append(View(head, kFrameHeadBytes));
   output_->append(stream.TakeReply(length));

@@ -72,8 +72,7 @@ class NativeCall final : public Call {
   template <typename Action>
   void PostToStream(Action action);
 
-  void DoReply(const google::protobuf::MessageLite& response,
-               Trailers trailers) override;
+  void DoReply(const ReplyBody& response, Trailers trailers) override;
   void DoFinish(const WireStatus& status, Trailers trailers) override;
   void DoSend(const google::protobuf::MessageLite& message) override;
   void DoReceive() override;
@@ -164,7 +163,7 @@ class Stream {
   }
 
   // What the handler does with its call, on the worker's thread.
-  void Reply(const google::protobuf::MessageLite& response, Trailers trailers);
+  void Reply(const ReplyBody& response, Trailers trailers);
   void ReplyFramed(std::string framed, Trailers trailers);
   void Finish(WireStatus status, Trailers trailers);
   void SendFramed(std::string framed);

@@ -86,13 +86,11 @@ class StatusHeaders {
 
 }  // namespace
 
-void Stream::Reply(const google::protobuf::MessageLite& response,
-                   Trailers trailers) {
-  const size_t size = response.ByteSizeLong();
-  reply_.resize(wire::kMessagePrefixBytes + size);
-  wire::WriteMessagePrefix(static_cast<uint32_t>(size), reply_.data());
-  response.SerializeWithCachedSizesToArray(
-      reinterpret_cast<uint8_t*>(reply_.data()) + wire::kMessagePrefixBytes);
+void Stream::Reply(const ReplyBody& response, Trailers trailers) {
+  reply_.resize(wire::kMessagePrefixBytes + response.size());
+  wire::WriteMessagePrefix(static_cast<uint32_t>(response.size()),
+                           reply_.data());
+  response.WriteTo(reply_.data() + wire::kMessagePrefixBytes);
   Finish(WireStatus{}, std::move(trailers));
 }
 
