@@ -86,25 +86,23 @@ CacheService::CacheService(Store& store, const Clock& clock,
 
 void CacheService::AddRead(MethodTable& methods, std::string_view name,
                            Handler handler, HotHandler hot) {
-  methods.AddUnary(
-      MethodPath(name),
-      [this, handler, hot](Call& call, std::string_view bytes) {
-        if (hot != nullptr && (this->*hot)(call, bytes)) return;
-        Context context = {.call = call};
-        Finish(context, (this->*handler)(bytes, context));
-      });
+  methods.AddUnary(MethodPath(name),
+                   [this, handler, hot](Call& call, std::string_view bytes) {
+                     if (hot != nullptr && (this->*hot)(call, bytes)) return;
+                     Context context = {.call = call};
+                     Finish(context, (this->*handler)(bytes, context));
+                   });
 }
 
 void CacheService::AddWrite(MethodTable& methods, std::string_view name,
                             Handler handler, HotHandler hot) {
-  methods.AddUnary(
-      MethodPath(name),
-      [this, handler, hot](Call& call, std::string_view bytes) {
-        if (hot != nullptr && (this->*hot)(call, bytes)) return;
-        Context context = {.call = call};
-        const Answer answer = (this->*handler)(bytes, context);
-        Finish(context, answer.ok() ? answer : NotApplied(answer.status()));
-      });
+  methods.AddUnary(MethodPath(name), [this, handler, hot](
+                                         Call& call, std::string_view bytes) {
+    if (hot != nullptr && (this->*hot)(call, bytes)) return;
+    Context context = {.call = call};
+    const Answer answer = (this->*handler)(bytes, context);
+    Finish(context, answer.ok() ? answer : NotApplied(answer.status()));
+  });
 }
 
 void CacheService::Finish(Context& context, const Answer& answer) const {

@@ -83,8 +83,8 @@ bool ReadTtl(std::string_view expiration, Expiration* out) {
       nanos >= static_cast<uint64_t>(kNanosPerSecond)) {
     return false;
   }
-  const Nanos ttl = static_cast<Nanos>(seconds) * kNanosPerSecond +
-                    static_cast<Nanos>(nanos);
+  const Nanos ttl =
+      static_cast<Nanos>(seconds) * kNanosPerSecond + static_cast<Nanos>(nanos);
   *out = {.kind = Expiration::Kind::kTtl, .ttl = ttl};
   return ttl > 0 && ttl <= kExpirationMax;
 }
@@ -168,7 +168,8 @@ size_t EntryBytes(const EntryView& view) {
   const Entry& entry = *view.entry;
   const size_t key = entry.key().size();
   const size_t value = entry.value().size();
-  return PrefixBytes(key) + key + (value == 0 ? 0 : PrefixBytes(value) + value) +
+  return PrefixBytes(key) + key +
+         (value == 0 ? 0 : PrefixBytes(value) + value) +
          NumberBytes(entry.version()) + TimeFieldBytes(view.expire_time) +
          NumberBytes(entry.flags());
 }

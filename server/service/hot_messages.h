@@ -3,10 +3,10 @@
 // times what the store does with them.
 //
 // A reader takes a request that has nothing but the fields of such a form, once
-// each and in bounds, and refuses every other one, good or bad: those go through
-// the generated code, which is the judge of what is an error.  What a writer
-// writes is what the generated code writes, byte for byte; hot_messages_test
-// compares both.
+// each and in bounds, and refuses every other one, good or bad: those go
+// through the generated code, which is the judge of what is an error.  What a
+// writer writes is what the generated code writes, byte for byte;
+// hot_messages_test compares both.
 //
 // Lifetime: what is read refers to the bytes of the request; a writer refers to
 // the result.

@@ -44,8 +44,8 @@ FrameFilter::Verdict FrameFilter::Judge(const FrameHead& head, bool direct) {
   }
   if (head.stream <= stream_max_) {
     if (MayComeLate(head)) return Verdict::kLeaveOut;
-    const bool is_call = head.type == FrameType::kData ||
-                         head.type == FrameType::kHeaders;
+    const bool is_call =
+        head.type == FrameType::kData || head.type == FrameType::kHeaders;
     return is_call ? Verdict::kClosed : Verdict::kPass;
   }
   if (head.type == FrameType::kHeaders) {

@@ -113,6 +113,7 @@ Session::Session(Worker& worker, Connection& connection)
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
        static_cast<uint32_t>(options.metadata_bytes_max)},
   };
+  if (!options.direct_path) direct_.Disable();
   nghttp2_submit_settings(http_, NGHTTP2_FLAG_NONE, entries,
                           std::size(entries));
   nghttp2_session_set_local_window_size(http_, NGHTTP2_FLAG_NONE, 0,

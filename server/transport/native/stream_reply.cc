@@ -242,8 +242,8 @@ ssize_t Stream::OfferReply(size_t length, uint32_t* flags) {
   const size_t left = reply_left();
   if (left == 0 && !ending_) return NGHTTP2_ERR_DEFERRED;
   const int64_t window = session_->direct().window();
-  const size_t offered =
-      std::min({left, length, static_cast<size_t>(std::max<int64_t>(window, 0))});
+  const size_t offered = std::min(
+      {left, length, static_cast<size_t>(std::max<int64_t>(window, 0))});
   if (offered == 0 && left > 0) {
     session_->direct().WaitForWindow();
     return NGHTTP2_ERR_DEFERRED;
