@@ -22,10 +22,11 @@ UnixNanos ToUnixNanos(gpr_timespec deadline, UnixNanos now,
   return SaturatingAdd(now, left.tv_sec * kNanosPerSecond + left.tv_nsec);
 }
 
-grpc::ByteBuffer Serialize(const google::protobuf::MessageLite& message) {
-  grpc::Slice slice(static_cast<size_t>(message.GetCachedSize()));
+grpc::ByteBuffer Serialize(const ReplyBody& message) {
+  grpc::Slice slice(message.size());
   // A new slice is ours alone until the buffer below shares it.
-  message.SerializeWithCachedSizesToArray(const_cast<uint8_t*>(slice.begin()));
+  message.WriteTo(
+      reinterpret_cast<char*>(const_cast<uint8_t*>(slice.begin())));
   return grpc::ByteBuffer(&slice, 1);
 }
 
@@ -90,8 +91,7 @@ std::optional<std::string_view> GrpcCall::FindMetadata(
   return std::string_view(it->second.data(), it->second.size());
 }
 
-void GrpcCall::DoReply(const google::protobuf::MessageLite& response,
-                       Trailers trailers) {
+void GrpcCall::DoReply(const ReplyBody& response, Trailers trailers) {
   AddTrailers(trailers);
   const grpc::ByteBuffer message = Serialize(response);
   PublishEnd();
@@ -116,7 +116,7 @@ void GrpcCall::DoSend(const google::protobuf::MessageLite& message) {
       "one message is sent at a time");
   tags_.fetch_add(1, std::memory_order_relaxed);
   write_state_.store(WriteState::kWriting, std::memory_order_relaxed);
-  slot_.stream.Write(Serialize(message), &slot_.written);
+  slot_.stream.Write(Serialize(ReplyBody::Of(message)), &slot_.written);
 }
 
 void GrpcCall::DoReceive() {
