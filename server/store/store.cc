@@ -344,10 +344,6 @@ absl::StatusOr<RecordedOutcome> Store::GetOutcome(
   if (absl::Status s = CheckToken(token, now); !s.ok()) return s;
   RecordedOutcome recorded;
   const LedgerRecord* record = shard.ledger().Find(ledger_key, now);
-<<<<<<< HEAD
-  if (record == nullptr && fence) {
-    const size_t bytes = LedgerRecord::BytesOfTombstone();
-=======
   if (record == nullptr || record->is_tombstone()) {
     // Another question may have left the tombstone, and too late.
     const UnixNanos known_at =
@@ -356,8 +352,7 @@ absl::StatusOr<RecordedOutcome> Store::GetOutcome(
     if (!s.ok()) return s;
   }
   if (record == nullptr && question.fence) {
-    const size_t bytes = LedgerRecord::BytesOfTombstone(ledger_key);
->>>>>>> model
+    const size_t bytes = LedgerRecord::BytesOfTombstone();
     if (!shard.ledger().Reserve(bytes, now)) {
       ledger_counters_.refusals.fetch_add(1, std::memory_order_relaxed);
       return LedgerFullError();
