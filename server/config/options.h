@@ -1,6 +1,6 @@
 // What an operator can choose about latchkeyd.  command_line.h fills it in, and
-// says the defaults of --threads, which depends on the machine, and of
-// --http-listen.
+// says the defaults of --threads and --bulk-threads, which depend on the
+// machine, and of --http-listen.
 
 #ifndef LATCHKEY_SERVER_CONFIG_OPTIONS_H_
 #define LATCHKEY_SERVER_CONFIG_OPTIONS_H_
@@ -31,6 +31,12 @@ struct ServerOptions {
 
   // Connections at a time, of the native transport.
   int connections_max = 10'000;
+
+  // Threads of the bulk lane: scans and batches of many keys.
+  int bulk_threads = 1;
+
+  // Requests that may wait for one of them.
+  int bulk_queue_max = 256;
 
   // How long calls may finish after SIGTERM before they are cancelled.
   int drain_seconds = 10;

@@ -12,12 +12,15 @@
 #include "server/base/error.h"
 #include "server/base/mutant.h"
 #include "server/base/string_view.h"
+#include "server/base/sync_point.h"
 #include "server/rpc/call.h"
+#include "server/runtime/task_scope.h"
 #include "server/service/element_count.h"
 #include "server/service/encode.h"
 #include "server/service/keyed_writes.h"
 #include "server/service/scan_handler.h"
 #include "server/service/unserved_fields.h"
+#include "server/store/batch_read.h"
 
 namespace latchkey {
 namespace {
@@ -73,32 +76,70 @@ absl::StatusOr<std::optional<LedgerStamp>> SentStamp(const Call& call) {
 }  // namespace
 
 CacheService::CacheService(Store& store, const Clock& clock,
-                           const ServiceOptions& options)
+                           const ServiceOptions& options, WorkerPool* bulk)
     : store_(store),
       clock_(clock),
       options_(options),
-      decoder_(options, clock) {}
+      decoder_(options, clock),
+      bulk_(bulk) {}
 
 void CacheService::AddRead(MethodTable& methods, std::string_view name,
-                           Handler handler) {
-  methods.AddUnary(MethodPath(name),
-                   [this, handler](Call& call, std::string_view bytes) {
-                     Context context = {.call = call};
-                     Finish(context, (this->*handler)(bytes, context));
-                   });
+                           Handler handler, OperationLists lists) {
+  Add(methods, name, Kind::kRead, handler, lists);
 }
 
 void CacheService::AddWrite(MethodTable& methods, std::string_view name,
-                            Handler handler) {
-  methods.AddUnary(
-      MethodPath(name), [this, handler](Call& call, std::string_view bytes) {
-        Context context = {.call = call};
-        const Answer answer = (this->*handler)(bytes, context);
-        Finish(context, answer.ok() ? answer : NotApplied(answer.status()));
-      });
+                            Handler handler, OperationLists lists) {
+  Add(methods, name, Kind::kWrite, handler, lists);
 }
 
-void CacheService::Finish(Context& context, const Answer& answer) const {
+void CacheService::Add(MethodTable& methods, std::string_view name, Kind kind,
+                       Handler handler, OperationLists lists) {
+  if (bulk_ == nullptr || lists.size() == 0) {
+    methods.AddUnary(MethodPath(name),
+                     [this, kind, handler](Call& call, std::string_view bytes) {
+                       Run(call, kind, handler, bytes);
+                     });
+    return;
+  }
+  methods.AddUnary(MethodPath(name),
+                   [this, kind, handler, lists = std::vector<int>(lists)](
+                       Call& call, std::string_view bytes) {
+                     if (IsForBulkLane(bytes, lists)) {
+                       RunInBulk(call, kind, handler, bytes);
+                     } else {
+                       Run(call, kind, handler, bytes);
+                     }
+                   });
+}
+
+void CacheService::Run(Call& call, Kind kind, Handler handler,
+                       std::string_view bytes) {
+  Context context = {.call = call};
+  Finish(context, kind, (this->*handler)(bytes, context));
+}
+
+void CacheService::RunInBulk(Call& call, Kind kind, Handler handler,
+                             std::string_view bytes) {
+  const auto refuse = [this, &call, kind](const absl::Status& error) {
+    AddPushback(*bulk_, error, call);
+    Context context = {.call = call};
+    Finish(context, kind, error);
+  };
+  const absl::Status queued = SubmitToLane(
+      *bulk_, call,
+      [this, &call, kind, handler, bytes, refuse](const absl::Status& fate) {
+        if (fate.ok()) {
+          Run(call, kind, handler, bytes);
+        } else {
+          refuse(fate);
+        }
+      });
+  if (!queued.ok()) refuse(queued);
+}
+
+void CacheService::Finish(Context& context, Kind kind,
+                          const Answer& answer) const {
   Call& call = context.call;
   if (context.keyed || call.FindMetadata(kStampName) == kStampQuestion) {
     call.AddTrailer(kStampName, store_.CurrentStamp().ToText());
@@ -106,23 +147,26 @@ void CacheService::Finish(Context& context, const Answer& answer) const {
   if (answer.ok()) {
     call.Reply(**answer);
   } else {
-    call.Fail(answer.status());
+    call.Fail(kind == Kind::kWrite ? NotApplied(answer.status())
+                                   : answer.status());
   }
 }
 
 void CacheService::Register(MethodTable& methods) {
   AddRead(methods, "Get", &CacheService::Get);
-  AddRead(methods, "BatchGet", &CacheService::BatchGet);
+  AddRead(methods, "BatchGet", &CacheService::BatchGet,
+          {v1::BatchGetRequest::kKeysFieldNumber});
   AddWrite(methods, "Put",
            &CacheService::WriteOne<v1::PutRequest, v1::PutResponse>);
-  AddWrite(
-      methods, "BatchPut",
-      &CacheService::WriteBatch<v1::BatchPutRequest, v1::BatchPutResponse>);
+  AddWrite(methods, "BatchPut",
+           &CacheService::WriteBatch<v1::BatchPutRequest, v1::BatchPutResponse>,
+           {kListNumber});
   AddWrite(methods, "Delete",
            &CacheService::WriteOne<v1::DeleteRequest, v1::DeleteResponse>);
   AddWrite(methods, "BatchDelete",
            &CacheService::WriteBatch<v1::BatchDeleteRequest,
-                                     v1::BatchDeleteResponse>);
+                                     v1::BatchDeleteResponse>,
+           {kListNumber});
   AddWrite(
       methods, "Increment",
       &CacheService::WriteOne<v1::IncrementRequest, v1::IncrementResponse>);
@@ -132,10 +176,13 @@ void CacheService::Register(MethodTable& methods) {
            &CacheService::WriteOne<v1::MoveRequest, v1::MoveResponse>);
   AddWrite(methods, "Transfer",
            &CacheService::WriteOne<v1::TransferRequest, v1::TransferResponse>);
-  AddWrite(methods, "Transact", &CacheService::Transact);
+  AddWrite(methods, "Transact", &CacheService::Transact,
+           {v1::TransactRequest::kComparesFieldNumber,
+            v1::TransactRequest::kOnSuccessFieldNumber,
+            v1::TransactRequest::kOnFailureFieldNumber});
   AddRead(methods, "GetOutcome", &CacheService::GetOutcome);
   methods.AddStream(MethodPath("Scan"), [this](Call& call) {
-    return std::make_unique<ScanHandler>(store_, clock_, decoder_, call);
+    return std::make_unique<ScanHandler>(store_, clock_, decoder_, bulk_, call);
   });
 }
 
@@ -173,12 +220,34 @@ CacheService::Answer CacheService::BatchGet(std::string_view bytes,
   if (!status.ok()) return status;
   auto* response = context.arena.Make<v1::BatchGetResponse>();
   if (keys.empty()) return response;
-  const auto result = (*request)->atomic()
-                          ? store_.BatchGetAtomic(keys, context.call.token())
-                          : store_.BatchGet(keys, context.call.token());
+  const DeadlineToken token = context.call.token();
+  const auto result = (*request)->atomic() ? store_.BatchGetAtomic(keys, token)
+                      : keys.size() > kPointOperationsMax && bulk_ != nullptr
+                          ? ReadInParts(keys, token)
+                          : store_.BatchGet(keys, token);
   if (!result.ok()) return result.status();
+  ReachSyncPoint(SyncPoint::kBeforeEncode);
+  const EndReason end = token.Check(clock_.Now());
+  if (end != EndReason::kNone) {
+    return EndedError(end, DeadlineStage::kBeforeCommit);
+  }
   Encode(*result, response);
   return response;
+}
+
+absl::StatusOr<BatchGetResult> CacheService::ReadInParts(
+    std::span<const std::string_view> keys, DeadlineToken token) {
+  const auto threads = static_cast<size_t>(bulk_->threads());
+  absl::StatusOr<BatchRead> read = store_.PlanBatchGet(keys, threads, token);
+  if (!read.ok()) return read.status();
+  TaskScope scope(token, *bulk_, clock_);
+  for (size_t part = 0; part < read->parts(); ++part) {
+    scope.Start([&read, part](DeadlineToken child) {
+      return read->ReadPart(part, child);
+    });
+  }
+  if (absl::Status s = scope.Join(); !s.ok()) return s;
+  return read->TakeResult();
 }
 
 template <typename Request, typename Response>
@@ -196,7 +265,7 @@ CacheService::Answer CacheService::WriteParsed(Request& request,
   absl::Status status = decoder_.Decode(request, &operation);
   status.Update(CheckStandalone(UnservedFieldsOf(request)));
   if (!status.ok()) return status;
-  const auto result = Run(request, {.on_success = {&operation, 1}}, context);
+  const auto result = Write(request, {.on_success = {&operation, 1}}, context);
   if (!result.ok()) return result.status();
   auto* response = context.arena.Make<Response>();
   Encode(result->results[0], result->version, response);
@@ -217,11 +286,11 @@ CacheService::Answer CacheService::WriteBatch(std::string_view bytes,
   status.Update(CheckStandalone(UnservedFieldsOf(**request)));
   if (!status.ok()) return status;
   auto* response = context.arena.Make<Response>();
-  const auto result = Run(**request,
-                          {.form = Transaction::Form::kBatch,
-                           .batch_field = kField,
-                           .on_success = operations},
-                          context);
+  const auto result = Write(**request,
+                            {.form = Transaction::Form::kBatch,
+                             .batch_field = kField,
+                             .on_success = operations},
+                            context);
   if (!result.ok()) return result.status();
   Encode(*result, response);
   return response;
@@ -244,12 +313,12 @@ CacheService::Answer CacheService::Transact(std::string_view bytes,
   status = decoder_.Decode(**request, &decoded);
   status.Update(CheckStandalone(UnservedFieldsOf(**request)));
   if (!status.ok()) return status;
-  const auto result = Run(**request,
-                          {.form = Transaction::Form::kTransact,
-                           .compares = decoded.compares,
-                           .on_success = decoded.on_success,
-                           .on_failure = decoded.on_failure},
-                          context);
+  const auto result = Write(**request,
+                            {.form = Transaction::Form::kTransact,
+                             .compares = decoded.compares,
+                             .on_success = decoded.on_success,
+                             .on_failure = decoded.on_failure},
+                            context);
   if (!result.ok()) return result.status();
   auto* response = context.arena.Make<v1::TransactResponse>();
   Encode(*result, response);
@@ -257,7 +326,7 @@ CacheService::Answer CacheService::Transact(std::string_view bytes,
 }
 
 template <typename Request>
-absl::StatusOr<TransactionResult> CacheService::Run(
+absl::StatusOr<TransactionResult> CacheService::Write(
     Request& request, const Transaction& transaction, Context& context) {
   Call& call = context.call;
   if constexpr (std::is_same_v<Request, v1::GetRequest>) {
