@@ -49,6 +49,7 @@
 
 namespace latchkey {
 
+class BatchRead;
 class MultiShardLock;
 class WorkingSet;
 
@@ -102,6 +103,14 @@ class Store {
   // Errors: the token's end; RESPONSE_TOO_LARGE.
   absl::StatusOr<BatchGetResult> BatchGet(
       std::span<const std::string_view> keys, DeadlineToken token) const;
+
+  // Divides such a read into at most `parts_max` parts, for as many threads.
+  // `keys` must outlive it.
+  //
+  // Errors: the token's end.
+  absl::StatusOr<BatchRead> PlanBatchGet(std::span<const std::string_view> keys,
+                                         size_t parts_max,
+                                         DeadlineToken token) const;
 
   // Reads keys at one moment.
   //
