@@ -11,6 +11,7 @@
 #include "server/base/check.h"
 #include "server/base/error.h"
 #include "server/base/mutant.h"
+#include "server/base/scheduling_hook.h"
 #include "server/store/multi_shard_lock.h"
 #include "server/store/mutant_hooks.h"
 #include "server/store/result_budget.h"
@@ -211,6 +212,7 @@ void Store::Commit(const MultiShardLock& lock, WorkingSet& copies,
   result.version = MutantActive(Mutant::kVersionBeforeLocks)
                        ? TakeVersionAhead(version_)
                        : version_.fetch_add(1) + 1;
+  SchedulingPoint();
   SetVersionOfAnswers(result.version, result);
   copies.Publish(lock, result.version);
   if (MutantActive(Mutant::kRecordAfterUnlock)) lock.LetGoForAMoment();
