@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "client/verify/messages.h"
 #include "latchkey/v1/cache.pb.h"
 #include "tests/verify/keyed_write.h"
 #include "tests/verify/late_copies.h"
