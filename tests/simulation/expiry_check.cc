@@ -1,8 +1,9 @@
 #include "tests/simulation/expiry_check.h"
 
+#include <algorithm>
 #include <utility>
 
-#include "tests/simulation/network.h"
+#include "tests/simulation/draw.h"
 
 namespace latchkey::simulation {
 namespace {
@@ -35,11 +36,32 @@ void ExpiryCheck::WasPut(const v1::PutRequest& put, UnixNanos start,
                          UnixNanos end) {
   const auto& duration = put.expiration().ttl();
   const Nanos ttl = duration.seconds() * kNanosPerSecond + duration.nanos();
-  Put kept = {put.key(), put.value(), start + ttl, end + ttl};
+  Put kept = {put.key(), put.value(), end, start + ttl, end + ttl};
   if (put_.size() < kPutMax) {
     put_.push_back(std::move(kept));
   } else {
     put_[random_.Below(kPutMax)] = std::move(kept);
+  }
+}
+
+void ExpiryCheck::JudgeSnapshot(const std::vector<v1::Entry>& entries,
+                                UnixNanos earliest, UnixNanos latest) {
+  for (const v1::Entry& entry : entries) {
+    const auto& expires = entry.expire_time();
+    if (expires.seconds() * kNanosPerSecond + expires.nanos() > earliest) {
+      continue;
+    }
+    violations_.Add(sort::kWrongExpiry,
+                    "a snapshot shows " + entry.key() + " too late");
+  }
+  for (const Put& put : put_) {
+    if (put.put_by > earliest || put.earliest <= latest) continue;
+    const bool shown =
+        std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
+          return entry.key() == put.key && entry.value() == put.value;
+        });
+    if (shown) continue;
+    violations_.Add(sort::kWrongExpiry, "a snapshot does not show " + put.key);
   }
 }
 

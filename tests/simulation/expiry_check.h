@@ -43,6 +43,11 @@ class ExpiryCheck {
   // Reads one of those above.
   void ReadOne(Life& life);
 
+  // A snapshot that was begun between the two instants shows `entries` of all
+  // that expire.
+  void JudgeSnapshot(const std::vector<v1::Entry>& entries, UnixNanos earliest,
+                     UnixNanos latest);
+
   // What was put is no more: another life began.
   void Forget() { put_.clear(); }
 
@@ -52,6 +57,7 @@ class ExpiryCheck {
   struct Put {
     std::string key;
     std::string value;
+    UnixNanos put_by;
     // It expires at some moment from the one to the other.
     UnixNanos earliest;
     UnixNanos latest;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "latchkey/v1/cache.pb.h"
+#include "tests/simulation/draw.h"
 #include "tests/verify/keyed_write.h"
 #include "tests/verify/late_copies.h"
 

@@ -15,14 +15,6 @@ namespace {
 using verify::DirectAnswer;
 using verify::Method;
 
-// Refused because its time was over, whatever ended it.
-bool IsEnd(const DirectAnswer& answer) {
-  const auto code = static_cast<grpc::StatusCode>(answer.status.code);
-  return code == grpc::StatusCode::CANCELLED ||
-         code == grpc::StatusCode::DEADLINE_EXCEEDED ||
-         answer.Error().reason == "DRAINING";
-}
-
 bool SaysNotApplied(const DirectAnswer& answer) {
   const client::CallError error = answer.Error();
   const auto applied = error.metadata.find("applied");
@@ -34,6 +26,13 @@ bool IsFull(const DirectAnswer& answer) {
 }
 
 }  // namespace
+
+bool IsEnd(const DirectAnswer& answer) {
+  const auto code = static_cast<grpc::StatusCode>(answer.status.code);
+  return code == grpc::StatusCode::CANCELLED ||
+         code == grpc::StatusCode::DEADLINE_EXCEEDED ||
+         answer.Error().reason == "DRAINING";
+}
 
 void LedgerJudge::Observe(std::string_view key, Observation observation) {
   observed_[std::string(key)].push_back(std::move(observation));

@@ -56,6 +56,9 @@ struct Observation {
   verify::DirectAnswer answer;
 };
 
+// Whether a copy was refused because its time was over, whatever ended it.
+bool IsEnd(const verify::DirectAnswer& answer);
+
 struct LedgerJudgeOptions {
   Nanos window = 0;
   uint64_t incarnation = 0;

@@ -1,6 +1,10 @@
 #include "tests/simulation/life.h"
 
 #include <algorithm>
+#include <string>
+
+#include "latchkey/v1/cache.pb.h"
+#include "tests/verify/keyed_write.h"
 
 namespace latchkey::simulation {
 
@@ -54,14 +58,26 @@ verify::DirectAnswer Life::Serve(const Copy& copy, Service* service) {
   return answer;
 }
 
-// A read of one moment is answered by that moment or not at all.
 void Life::JudgeRead(const Copy& copy, const Service& service,
                      const verify::DirectAnswer& answer) {
   const UnixNanos ends_at = std::min(copy.deadline, service.ended_at);
-  if (answer.ok() && copy.method == verify::Method::kGet &&
-      ends_at <= scheduler_.decided_at()) {
+  if (!answer.ok()) {
+    if (!IsEnd(answer)) {
+      violations_.Add(sort::kBadRefusal, "a read: " + verify::Describe(answer));
+    } else if (ends_at > scheduler_.now()) {
+      violations_.Add(sort::kEndInvented, "a read, before its end");
+    }
+    return;
+  }
+  // One of many moments may have begun before its end.
+  v1::BatchGetRequest batch;
+  const bool of_one_moment =
+      copy.method == verify::Method::kGet ||
+      (copy.method == verify::Method::kBatchGet &&
+       batch.ParseFromString(copy.request) && batch.atomic());
+  if (of_one_moment && ends_at <= scheduler_.decided_at()) {
     violations_.Add(sort::kOutlivedDeadline,
-                    "a Get that ended at " + std::to_string(ends_at) +
+                    "a read that ended at " + std::to_string(ends_at) +
                         " was answered as of " +
                         std::to_string(scheduler_.decided_at()));
   }

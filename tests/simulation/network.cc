@@ -1,6 +1,5 @@
 #include "tests/simulation/network.h"
 
-#include <cmath>
 #include <utility>
 
 namespace latchkey::simulation {
@@ -31,12 +30,6 @@ void Network::Fly(Flight& flight) {
 
 void Network::Cancel(Flight& flight, EndReason reason) {
   flight.service.End(scheduler_.now(), reason);
-}
-
-Nanos DrawNanos(load::Random& random, Nanos least, Nanos most) {
-  const double ratio = static_cast<double>(most) / static_cast<double>(least);
-  return static_cast<Nanos>(static_cast<double>(least) *
-                            std::pow(ratio, random.Unit()));
 }
 
 }  // namespace latchkey::simulation

@@ -12,7 +12,6 @@
 #include <memory>
 #include <vector>
 
-#include "client/load/random.h"
 #include "server/base/clock.h"
 #include "server/runtime/deadline.h"
 #include "tests/simulation/life.h"
@@ -70,14 +69,6 @@ class Network {
   Scheduler& scheduler_;
   std::shared_ptr<Life> life_;
 };
-
-// Each order of magnitude between the two is as likely as any other.
-Nanos DrawNanos(load::Random& random, Nanos least, Nanos most);
-
-// Whether something happens that does so in `times` of a thousand cases.
-inline bool Draw(load::Random& random, uint64_t times) {
-  return random.Below(1'000) < times;
-}
 
 }  // namespace latchkey::simulation
 

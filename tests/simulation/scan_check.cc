@@ -1,6 +1,9 @@
 #include "tests/simulation/scan_check.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -8,7 +11,7 @@
 #include "server/runtime/deadline.h"
 #include "server/service/encode.h"
 #include "server/store/scanner.h"
-#include "tests/simulation/network.h"
+#include "tests/simulation/draw.h"
 
 namespace latchkey::simulation {
 namespace {
@@ -23,21 +26,28 @@ constexpr uint64_t kPageLost = 500;
 constexpr Nanos kBreakMin = 10 * kNanosPerMicro;
 constexpr Nanos kBreakMax = 100 * kNanosPerSecond;
 
+// In a thousand scans: it has a deadline.
+constexpr uint64_t kDeadlines = 300;
+constexpr Nanos kTimeMin = 10 * kNanosPerMicro;
+constexpr Nanos kTimeMax = kNanosPerSecond;
+
 constexpr Nanos kReadMin = 1;
 constexpr Nanos kReadMax = 100 * kNanosPerMilli;
 
 }  // namespace
 
-ScanCheck::ScanCheck(uint64_t seed, uint32_t process, Scheduler& scheduler,
-                     const load::VerifyKeys& keys,
+ScanCheck::ScanCheck(uint64_t seed, uint32_t process, bool may_be_lost,
+                     Scheduler& scheduler, const load::VerifyKeys& keys,
                      verify::Violations* violations)
     : process_(process),
+      may_be_lost_(may_be_lost),
       scheduler_(scheduler),
       keys_(keys),
       violations_(*violations),
       random_(seed, kScanStreams + process) {}
 
-void ScanCheck::Run(Life& life, verify::HistoryRecorder& recorder) {
+void ScanCheck::Run(Life& life, verify::HistoryRecorder& recorder,
+                    ExpiryCheck* expiry) {
   const bool snapshot = random_.Below(3) != 0;
   ++(snapshot ? counts_.snapshots : counts_.fuzzy);
   const UnixNanos start = scheduler_.now();
@@ -46,6 +56,7 @@ void ScanCheck::Run(Life& life, verify::HistoryRecorder& recorder) {
   if (!seen.whole) return;
   if (snapshot) {
     JudgeSnapshot(seen);
+    expiry->JudgeSnapshot(seen.brief, seen.earliest, seen.latest);
   } else {
     JudgeFuzzy(seen);
   }
@@ -54,40 +65,81 @@ void ScanCheck::Run(Life& life, verify::HistoryRecorder& recorder) {
 
 void ScanCheck::Read(Life& life, bool snapshot, Seen* seen) {
   Scanner& scanner = life.store().scanner();
-  DeadlineSource source(kNever);
-  ScanOptions options = {.prefix = kKeyPrefix,
-                         .snapshot = snapshot,
+  const UnixNanos deadline =
+      Draw(random_, kDeadlines)
+          ? scheduler_.now() + DrawNanos(random_, kTimeMin, kTimeMax)
+          : kNever;
+  DeadlineSource source(deadline);
+  ScanOptions options = {.snapshot = snapshot,
                          .page = {.entries_max = 1 + random_.Below(32)}};
   std::string token;
-  auto scan = scanner.Start(options);
+  absl::StatusOr<std::unique_ptr<Scan>> scan = absl::UnknownError("");
+  const auto start = [&] {
+    if (token.empty()) seen->earliest = scheduler_.now();
+    options.resume_token = token;
+    scan = scanner.Start(options);
+    if (token.empty()) seen->latest = scheduler_.now();
+  };
+  start();
   while (scan.ok()) {
     const absl::StatusOr<ScanPage> page = (*scan)->Next(source.token());
-    if (!page.ok()) break;
+    if (!page.ok()) {
+      return JudgeError(page.status(), *seen, snapshot, deadline);
+    }
     const bool breaks = Draw(random_, kBreaks);
     if (!breaks || !Draw(random_, kPageLost)) {
-      v1::ScanResponse response;
-      Encode(*page, /*keys_only=*/false, &response);
-      seen->version = response.snapshot_version();
-      for (v1::Entry& entry : *response.mutable_entries()) {
-        std::string key = entry.key();
-        const bool is_new = seen->entries.emplace(std::move(key), entry).second;
-        seen->twice = seen->twice || !is_new;
-      }
+      Take(*page, seen);
       token = page->resume_token;
-      seen->whole = token.empty();
       if (seen->whole) return;
     }
     if (breaks) {
       ++counts_.resumed;
       *scan = nullptr;
+      const UnixNanos broken = scheduler_.now();
       scheduler_.SleepFor(DrawNanos(random_, kBreakMin, kBreakMax));
-      options.resume_token = token;
-      scan = scanner.Start(options);
+      start();
+      seen->longest_break =
+          std::max(seen->longest_break, scheduler_.now() - broken);
     } else if (random_.Below(4) == 0) {
       scheduler_.SleepFor(DrawNanos(random_, kReadMin, kReadMax));
     }
   }
-  ++counts_.expired;
+  JudgeError(scan.status(), *seen, snapshot, deadline);
+}
+
+void ScanCheck::Take(const ScanPage& page, Seen* seen) {
+  v1::ScanResponse response;
+  Encode(page, /*keys_only=*/false, &response);
+  seen->version = response.snapshot_version();
+  seen->whole = response.resume_token().empty();
+  for (v1::Entry& entry : *response.mutable_entries()) {
+    std::string key = entry.key();
+    if (!key.starts_with(kKeyPrefix)) {
+      seen->brief.push_back(std::move(entry));
+      continue;
+    }
+    const bool is_new =
+        seen->entries.emplace(std::move(key), std::move(entry)).second;
+    seen->twice = seen->twice || !is_new;
+  }
+}
+
+void ScanCheck::JudgeError(const absl::Status& error, const Seen& seen,
+                           bool snapshot, UnixNanos deadline) {
+  const std::optional<ErrorDetails> details = GetErrorDetails(error);
+  const auto reason =
+      details.has_value() ? details->reason : ErrorReason::kUnspecified;
+  if (reason == ErrorReason::kExpiredBeforeCommit &&
+      deadline <= scheduler_.now()) {
+    ++counts_.ended;
+    return;
+  }
+  if (snapshot && reason == ErrorReason::kScanExpired &&
+      (may_be_lost_ || seen.longest_break >= SnapshotTable::kIdleMax)) {
+    ++counts_.expired;
+    return;
+  }
+  violations_.Add(sort::kWrongScan, std::string(error.message()));
 }
 
 void ScanCheck::JudgeSnapshot(const Seen& seen) {

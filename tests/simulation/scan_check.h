@@ -16,12 +16,16 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "client/load/random.h"
 #include "client/load/verify_requests.h"
 #include "client/verify/history.h"
 #include "client/verify/violations.h"
 #include "latchkey/v1/cache.pb.h"
+#include "server/store/scan_page.h"
+#include "tests/simulation/expiry_check.h"
 #include "tests/simulation/life.h"
 #include "tests/simulation/scheduler.h"
 
@@ -30,7 +34,8 @@ namespace latchkey::simulation {
 namespace sort {
 // A snapshot that shows half of a transfer.
 inline constexpr std::string_view kTornSnapshot = "torn-snapshot";
-// A key that a snapshot shows twice, or a scan does not show.
+// A key that a snapshot shows twice, or a scan does not show; or an error that
+// nothing explains.
 inline constexpr std::string_view kWrongScan = "wrong-scan";
 }  // namespace sort
 
@@ -43,42 +48,59 @@ struct ScanCounts {
   uint64_t resumed = 0;
   // Of snapshots: too much was changed, or too long ago.
   uint64_t expired = 0;
+  // Of both: its time was over.
+  uint64_t ended = 0;
 
   void Add(const ScanCounts& other) {
     snapshots += other.snapshots;
     fuzzy += other.fuzzy;
     resumed += other.resumed;
     expired += other.expired;
+    ended += other.ended;
   }
 };
 
 class ScanCheck {
  public:
-  // `process`: in the history.
-  ScanCheck(uint64_t seed, uint32_t process, Scheduler& scheduler,
-            const load::VerifyKeys& keys, verify::Violations* violations);
+  // `process`: in the history.  `may_be_lost`: snapshots may hold so little
+  // that any may end with SCAN_EXPIRED.
+  ScanCheck(uint64_t seed, uint32_t process, bool may_be_lost,
+            Scheduler& scheduler, const load::VerifyKeys& keys,
+            verify::Violations* violations);
 
-  // Scans `life` once.
-  void Run(Life& life, verify::HistoryRecorder& recorder);
+  // Scans `life` once; `expiry` judges what it shows of entries that expire.
+  void Run(Life& life, verify::HistoryRecorder& recorder, ExpiryCheck* expiry);
 
   const ScanCounts& counts() const { return counts_; }
 
  private:
   struct Seen {
     std::map<std::string, v1::Entry> entries;
+    // Those that expire.
+    std::vector<v1::Entry> brief;
     uint64_t version = 0;
+    // When it began: not before the one, nor after the other.
+    UnixNanos earliest = 0;
+    UnixNanos latest = 0;
+    // How long a break was at most.
+    Nanos longest_break = 0;
     // It saw all.
     bool whole = false;
     bool twice = false;
   };
 
   void Read(Life& life, bool snapshot, Seen* seen);
+  void Take(const ScanPage& page, Seen* seen);
+  // Why a scan ended before its end.
+  void JudgeError(const absl::Status& error, const Seen& seen, bool snapshot,
+                  UnixNanos deadline);
   void JudgeSnapshot(const Seen& seen);
   void JudgeFuzzy(const Seen& seen);
   void Record(const Seen& seen, bool snapshot, UnixNanos start,
               verify::HistoryRecorder& recorder) const;
 
   const uint32_t process_;
+  const bool may_be_lost_;
   Scheduler& scheduler_;
   const load::VerifyKeys& keys_;
   verify::Violations& violations_;

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "server/base/check.h"
+#include "tests/simulation/draw.h"
 
 namespace latchkey::simulation {
 namespace {
@@ -134,11 +135,7 @@ void Scheduler::Point() {
 bool Scheduler::Stalls() {
   if (random_.Below(options_.stall_one_in) != 0) return false;
   ++stalls_;
-  // Each order of magnitude is as likely as any other.
-  Nanos most = kStallMin;
-  while (most < options_.stall_max && random_.Below(6) != 0) most *= 10;
-  most = std::min(most, options_.stall_max);
-  SleepFor(1 + static_cast<Nanos>(random_.Below(static_cast<uint64_t>(most))));
+  SleepFor(DrawNanos(random_, kStallMin, options_.stall_max));
   return true;
 }
 
@@ -272,17 +269,18 @@ void Scheduler::Fail(std::string text) {
 }
 
 void Signal::NotifyAll() {
-  for (Scheduler::Task* task : std::exchange(waiting_, {})) {
-    scheduler_.Wake(task);
+  for (const auto& [task, wait] : std::exchange(waiting_, {})) {
+    // Its time may have come already.
+    if (task->wait == wait) scheduler_.Wake(task);
   }
 }
 
 bool Signal::WaitUntil(UnixNanos time) {
   Scheduler::Task* const task = scheduler_.running_;
   scheduler_.AddSleeper(time);
-  waiting_.push_back(task);
+  waiting_.emplace_back(task, task->wait);
   scheduler_.Leave();
-  if (!task->woken) std::erase(waiting_, task);
+  std::erase_if(waiting_, [&](const auto& each) { return each.first == task; });
   return task->woken;
 }
 

@@ -183,7 +183,8 @@ class Signal {
 
  private:
   Scheduler& scheduler_;
-  std::vector<Scheduler::Task*> waiting_;
+  // Each with the number of its wait.
+  std::vector<std::pair<Scheduler::Task*, uint64_t>> waiting_;
 };
 
 // The scheduler's time.

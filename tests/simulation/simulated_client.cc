@@ -3,7 +3,7 @@
 #include <optional>
 #include <utility>
 
-#include "client/load/tally.h"
+#include "tests/simulation/draw.h"
 
 namespace latchkey::simulation {
 namespace {
@@ -21,7 +21,7 @@ constexpr uint64_t kPercent = 100;
 
 constexpr Nanos kThoughtMin = kNanosPerMicro;
 constexpr Nanos kThoughtMax = 200 * kNanosPerMicro;
-constexpr uint64_t kTicksMax = 3;
+constexpr uint64_t kTicksMax = 2;
 
 }  // namespace
 
@@ -38,7 +38,7 @@ SimulatedClient::SimulatedClient(const SimulatedClientOptions& options,
                        .thread = static_cast<uint32_t>(options.port.client)}),
       port_(options.port, scheduler, network, late_copies),
       scan_check_(options.port.seed, static_cast<uint32_t>(options.port.client),
-                  scheduler, keys, violations),
+                  options.snapshots_may_be_lost, scheduler, keys, violations),
       expiry_check_(options.port.seed, options.port.client, scheduler,
                     violations) {}
 
@@ -81,7 +81,9 @@ void SimulatedClient::Act() {
     drawn -= share;
     return false;
   };
-  if (is(kScans)) return scan_check_.Run(*life_, *recorder_);
+  if (is(kScans)) {
+    return scan_check_.Run(*life_, *recorder_, &expiry_check_);
+  }
   if (is(kBriefPuts)) return PutBrief();
   if (is(kBriefReads)) return expiry_check_.ReadOne(*life_);
   if (is(kLateCopies)) return late_copies_.SendOne(life_);
@@ -107,14 +109,13 @@ void SimulatedClient::RunList(std::vector<load::ListedRequest> list) {
 
 void SimulatedClient::RunOperations(load::Workload& workload,
                                     uint64_t operations) {
-  load::Tally tally;
   for (uint64_t i = 0; i < operations; ++i) {
     std::optional<load::Call> call = workload.Begin(0);
     if (!call.has_value()) return;
     while (call.has_value()) {
       port_.Start(0, *call);
       const load::Step step =
-          workload.Continue(0, *port_.Poll(load::kForever), tally);
+          workload.Continue(0, *port_.Poll(load::kForever), tally_);
       call = step.next;
       if (step.rest.has_value()) {
         scheduler_.SleepFor(*step.rest);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "client/load/random.h"
+#include "client/load/tally.h"
 #include "client/load/verify_requests.h"
 #include "client/load/verify_workload.h"
 #include "client/verify/history.h"
@@ -27,8 +28,10 @@ namespace latchkey::simulation {
 
 struct SimulatedClientOptions {
   SimulatedPortOptions port;
+  // Snapshots may hold so little that any may be lost.
+  bool snapshots_may_be_lost = false;
   // Clients that wait for an instant wait for a multiple of this.
-  Nanos tick = 400 * kNanosPerMilli;
+  Nanos tick = 500 * kNanosPerMilli;
 };
 
 class SimulatedClient {
@@ -72,6 +75,8 @@ class SimulatedClient {
   ScanCheck scan_check_;
   ExpiryCheck expiry_check_;
   load::VerifyProgress progress_;
+  // Of no use here, but workloads count.
+  load::Tally tally_;
 
   std::shared_ptr<Life> life_;
   verify::HistoryRecorder* recorder_ = nullptr;

@@ -5,6 +5,7 @@
 
 #include "client/verify/messages.h"
 #include "latchkey/v1/cache.pb.h"
+#include "tests/simulation/draw.h"
 #include "tests/verify/keyed_write.h"
 #include "tests/verify/late_copies.h"
 
@@ -24,7 +25,7 @@ constexpr Nanos kCallMax = kNanosPerSecond;
 constexpr Nanos kPatienceMin = 20 * kNanosPerMicro;
 constexpr Nanos kPatienceMax = 100 * kNanosPerMilli;
 constexpr Nanos kWayMin = 1;
-constexpr Nanos kWayMax = 200 * kNanosPerMicro;
+constexpr Nanos kWayMax = 50 * kNanosPerMicro;
 
 // The stamp of one write in so many is left out: it is optional.
 constexpr uint64_t kNoStampOneIn = 8;

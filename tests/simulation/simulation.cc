@@ -10,6 +10,7 @@
 #include "client/load/verify_requests.h"
 #include "client/verify/history.h"
 #include "client/verify/round.h"
+#include "tests/simulation/draw.h"
 #include "tests/simulation/late_copies.h"
 #include "tests/simulation/life.h"
 #include "tests/simulation/network.h"
@@ -29,8 +30,8 @@ constexpr size_t kSmallLedgerBytes = 16 * 1024;
 constexpr size_t kSmallSnapshotBytes = 4 * 1024;
 constexpr uint64_t kSmallOneIn = 4;
 
-constexpr uint64_t kClientsMin = 3;
-constexpr uint64_t kClientsMax = 7;
+constexpr uint64_t kClientsMin = 4;
+constexpr uint64_t kClientsMax = 10;
 
 constexpr Nanos kLifeMin = kNanosPerSecond;
 constexpr Nanos kLifeMax = 100 * kNanosPerSecond;
@@ -98,16 +99,17 @@ Run::Run(const SimulationOptions& options)
   if (options.small_ledger || random_.Below(kSmallOneIn) == 0) {
     store_options_.idempotency_bytes_max = kSmallLedgerBytes;
   }
-  if (random_.Below(kSmallOneIn) == 0) {
+  const bool small_snapshots = random_.Below(kSmallOneIn) == 0;
+  if (small_snapshots) {
     store_options_.snapshot_bytes_max = kSmallSnapshotBytes;
   }
   const uint64_t clients =
       kClientsMin + random_.Below(kClientsMax - kClientsMin + 1);
   for (uint64_t client = 0; client < clients; ++client) {
     clients_.push_back(std::make_unique<SimulatedClient>(
-        SimulatedClientOptions{.port = {.seed = options.seed,
-                                        .client = client,
-                                        .window = kWindow}},
+        SimulatedClientOptions{
+            .port = {.seed = options.seed, .client = client, .window = kWindow},
+            .snapshots_may_be_lost = small_snapshots},
         scheduler_, network_, late_copies_, keys_, &result_.violations));
   }
 }
@@ -186,6 +188,10 @@ void Run::Sweep(Life& life) {
     life.store().SweepExpired(1 + random_.Below(kSweptMax));
     life.store().SweepLedger(1 + random_.Below(kSweptMax));
     life.store().scanner().Sweep(1 + random_.Below(kSweptMax));
+    if (life.store().ledger_budget().bytes() >
+        store_options_.idempotency_bytes_max) {
+      result_.violations.Add(sort::kLeft, "the ledger holds more than it may");
+    }
   }
 }
 

@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <vector>
 
+#include "tests/simulation/mutant_cases.h"
 #include "tests/simulation/simulation.h"
 
 namespace latchkey::simulation {
@@ -19,6 +21,7 @@ struct Options {
   uint64_t seeds = 1;
   int64_t seconds = 60;
   bool verbose = false;
+  std::string mutant;
 };
 
 // The command that runs the present seed again, for a run that ends the
@@ -31,14 +34,52 @@ void OnAbort(int) {
 
 unsigned long long Number(uint64_t number) { return number; }
 
+#ifdef LATCHKEY_MUTANTS
+
+std::vector<std::string> MutantNames() {
+  std::vector<std::string> names;
+  for (const MutantCase& mutant : MutantCases()) {
+    names.emplace_back(mutant.name);
+  }
+  return names;
+}
+
+SimulationResult SimulateWith(const std::string& name,
+                              SimulationOptions options) {
+  for (const MutantCase& mutant : MutantCases()) {
+    if (mutant.name != name) continue;
+    const ScopedMutant active(mutant.mutant);
+    options.small_ledger = mutant.small_ledger;
+    return Simulate(options);
+  }
+  return Simulate(options);
+}
+
+#else
+
+SimulationResult SimulateWith(const std::string&,
+                              const SimulationOptions& options) {
+  return Simulate(options);
+}
+
+#endif  // LATCHKEY_MUTANTS
+
 // Whether the seed shows nothing.
 bool RunSeed(const Options& options, uint64_t seed, SimulationResult* sum) {
   std::snprintf(command, sizeof(command),
                 "seed %llu: simulation --seed %llu --seconds %lld\n",
                 Number(seed), Number(seed),
                 static_cast<long long>(options.seconds));
+  if (!options.mutant.empty()) {
+    std::snprintf(command, sizeof(command),
+                  "seed %llu: simulation --seed %llu --seconds %lld "
+                  "--mutant %s\n",
+                  Number(seed), Number(seed),
+                  static_cast<long long>(options.seconds),
+                  options.mutant.c_str());
+  }
   const SimulationResult result =
-      Simulate({.seed = seed, .seconds = options.seconds});
+      SimulateWith(options.mutant, {.seed = seed, .seconds = options.seconds});
   sum->Add(result);
   if (options.verbose) {
     std::printf("seed %llu: %llu operations, %llu steps, trace %016llx\n",
@@ -59,6 +100,11 @@ int Main(int argc, char** argv) {
   app.add_option("--seconds", options.seconds, "Virtual ones, of each run")
       ->capture_default_str();
   auto* const seed = app.add_option("--seed", only, "Only this one");
+#ifdef LATCHKEY_MUTANTS
+  app.add_option("--mutant", options.mutant,
+                 "With this fault (mutant_cases.cc)")
+      ->check(CLI::IsMember(MutantNames()));
+#endif
   app.add_flag("--verbose", options.verbose, "A line for each seed");
   CLI11_PARSE(app, argc, argv);
   if (seed->count() > 0) {
