@@ -15,7 +15,7 @@ std::shared_ptr<Flight> Network::Send(Flight flight) {
 }
 
 void Network::Fly(Flight& flight) {
-  if (flight.there > 0) scheduler_.SleepFor(flight.there);
+  if (flight.there > 0) scheduler_.WaitFor(flight.there);
   const std::shared_ptr<Life> life = life_;
   if (flight.dropped || life == nullptr || life->over()) return;
   // Without a stamp the promise is for one life.
@@ -23,7 +23,7 @@ void Network::Fly(Flight& flight) {
   flight.arrived = true;
   verify::DirectAnswer answer = life->Serve(flight.copy, &flight.service);
   if (flight.answer_lost || life->over() || flight.mailbox == nullptr) return;
-  if (flight.back > 0) scheduler_.SleepFor(flight.back);
+  if (flight.back > 0) scheduler_.WaitFor(flight.back);
   flight.mailbox->answers.push_back(std::move(answer));
   flight.mailbox->signal.NotifyAll();
 }

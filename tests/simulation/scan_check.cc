@@ -96,12 +96,12 @@ void ScanCheck::Read(Life& life, bool snapshot, Seen* seen) {
       ++counts_.resumed;
       *scan = nullptr;
       const UnixNanos broken = scheduler_.now();
-      scheduler_.SleepFor(DrawNanos(random_, kBreakMin, kBreakMax));
+      scheduler_.WaitFor(DrawNanos(random_, kBreakMin, kBreakMax));
       start();
       seen->longest_break =
           std::max(seen->longest_break, scheduler_.now() - broken);
     } else if (random_.Below(4) == 0) {
-      scheduler_.SleepFor(DrawNanos(random_, kReadMin, kReadMax));
+      scheduler_.WaitFor(DrawNanos(random_, kReadMin, kReadMax));
     }
   }
   JudgeError(scan.status(), *seen, snapshot, deadline);

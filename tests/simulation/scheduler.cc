@@ -135,11 +135,11 @@ void Scheduler::Point() {
 bool Scheduler::Stalls() {
   if (random_.Below(options_.stall_one_in) != 0) return false;
   ++stalls_;
-  SleepFor(DrawNanos(random_, kStallMin, options_.stall_max));
+  WaitFor(DrawNanos(random_, kStallMin, options_.stall_max));
   return true;
 }
 
-void Scheduler::SleepUntil(UnixNanos time) {
+void Scheduler::WaitUntil(UnixNanos time) {
   AddSleeper(time);
   Leave();
 }

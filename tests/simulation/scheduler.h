@@ -21,7 +21,7 @@
 // Example:
 //   Scheduler scheduler({.seed = 7});
 //   scheduler.Start("a", [&] { store.Put(...); });
-//   scheduler.Start("b", [&] { scheduler.SleepFor(kNanosPerMilli); ... });
+//   scheduler.Start("b", [&] { scheduler.WaitFor(kNanosPerMilli); ... });
 //   scheduler.Run();
 
 #ifndef LATCHKEY_TESTS_SIMULATION_SCHEDULER_H_
@@ -87,8 +87,8 @@ class Scheduler final : public SchedulingHook {
   UnixNanos ReadClock();
 
   // Waits until then, or for so long.
-  void SleepUntil(UnixNanos time);
-  void SleepFor(Nanos duration) { SleepUntil(SaturatingAdd(now_, duration)); }
+  void WaitUntil(UnixNanos time);
+  void WaitFor(Nanos duration) { WaitUntil(SaturatingAdd(now_, duration)); }
 
   void Point() override;
 

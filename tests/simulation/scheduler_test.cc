@@ -48,7 +48,7 @@ TEST(SchedulerTest, TimeJumpsWhenNobodyCanGoOn) {
   std::vector<UnixNanos> woken;
   for (const int hours : {3, 1, 2}) {
     scheduler.Start("sleeper", [&scheduler, &woken, hours] {
-      scheduler.SleepUntil(Scheduler::kStart + hours * 3'600 * kNanosPerSecond);
+      scheduler.WaitUntil(Scheduler::kStart + hours * 3'600 * kNanosPerSecond);
       woken.push_back(scheduler.now() / (3'600 * kNanosPerSecond));
     });
   }
@@ -130,7 +130,7 @@ TEST(SchedulerTest, ASignalWakesOrTimeDoes) {
     woken.push_back(signal.WaitUntil(start + 2 * kNanosPerSecond));
   });
   scheduler.Start("waking", [&] {
-    scheduler.SleepFor(kNanosPerMilli);
+    scheduler.WaitFor(kNanosPerMilli);
     signal.NotifyAll();
   });
   scheduler.Run();

@@ -66,12 +66,12 @@ void SimulatedClient::Run() {
 
 void SimulatedClient::Think() {
   if (random_.Below(2) == 0) {
-    scheduler_.SleepFor(DrawNanos(random_, kThoughtMin, kThoughtMax));
+    scheduler_.WaitFor(DrawNanos(random_, kThoughtMin, kThoughtMax));
     return;
   }
   const auto ticks = 1 + static_cast<Nanos>(random_.Below(kTicksMax));
-  scheduler_.SleepUntil((scheduler_.now() / options_.tick + ticks) *
-                        options_.tick);
+  scheduler_.WaitUntil((scheduler_.now() / options_.tick + ticks) *
+                       options_.tick);
 }
 
 void SimulatedClient::Act() {
@@ -118,7 +118,7 @@ void SimulatedClient::RunOperations(load::Workload& workload,
           workload.Continue(0, *port_.Poll(load::kForever), tally_);
       call = step.next;
       if (step.rest.has_value()) {
-        scheduler_.SleepFor(*step.rest);
+        scheduler_.WaitFor(*step.rest);
         call = workload.Resume(0);
       }
     }

@@ -164,13 +164,13 @@ void Run::LiveUntil(UnixNanos end) {
     StartActor("client", [&client] { client->Run(); });
   }
   StartActor("sweeper", [this] { Sweep(*life_); });
-  scheduler_.SleepUntil(end);
+  scheduler_.WaitUntil(end);
   life_->Kill();
   while (actors_ > 0) actor_ended_.Wait();
   life_->AwaitEnd();
   ReadLogs();
   JudgeLife();
-  scheduler_.SleepFor(DrawNanos(random_, kRestartMin, kRestartMax));
+  scheduler_.WaitFor(DrawNanos(random_, kRestartMin, kRestartMax));
 }
 
 void Run::StartActor(std::string_view name, std::function<void()> body) {
@@ -184,7 +184,7 @@ void Run::StartActor(std::string_view name, std::function<void()> body) {
 
 void Run::Sweep(Life& life) {
   while (!life.over()) {
-    scheduler_.SleepUntil((scheduler_.now() / kSweepEvery + 1) * kSweepEvery);
+    scheduler_.WaitUntil((scheduler_.now() / kSweepEvery + 1) * kSweepEvery);
     life.store().SweepExpired(1 + random_.Below(kSweptMax));
     life.store().SweepLedger(1 + random_.Below(kSweptMax));
     life.store().scanner().Sweep(1 + random_.Below(kSweptMax));
@@ -220,7 +220,7 @@ void Run::JudgeLife() {
 
 void Run::CheckEnd(uint64_t entries) {
   Store& store = life_->store();
-  scheduler_.SleepFor(
+  scheduler_.WaitFor(
       std::max({kWindow, ExpiryCheck::kTtlMax, SnapshotTable::kIdleMax}));
   store.SweepLedger(SIZE_MAX);
   store.SweepExpired(SIZE_MAX);
