@@ -175,11 +175,12 @@ void GrpcCall::OnWritten(bool ok) {
 
 void GrpcCall::OnDone() {
   if (!slot_.context.IsCancelled()) return;
-  // A call that ran out of time is cancelled by the library; its token says so
-  // by itself.  (Its client, whose time began earlier, may cancel it before.)
-  if (clock_.Now() < deadline_.token().deadline()) {
-    deadline_.End(EndReason::kClientCancelled);
-  }
+  // A call that ran out of time is cancelled by the library.  (Its client,
+  // whose time began earlier, may cancel it before.)  A handler that waits
+  // somewhere may finish the call in here; its tags keep it until this event is
+  // over.
+  deadline_.Expire(clock_.Now());
+  deadline_.End(EndReason::kClientCancelled);
   if (stream_handler_ != nullptr &&
       write_state_.load(std::memory_order_acquire) != WriteState::kFinishing) {
     stream_handler_->OnCancel();

@@ -274,9 +274,11 @@ void Stream::Cancel(EndReason reason) {
     call_->Fail(NotApplied(EndedError(reason, DeadlineStage::kArrival)));
     return;
   }
+  // Before the end is told: what its hearers answer goes the way of an answer
+  // to a cancelled call.
+  cancelled_ = handler_ != nullptr;
   call_->End(reason, worker_.time_source().Now());
-  if (handler_ == nullptr) return;
-  cancelled_ = true;
+  if (handler_ == nullptr || finished_) return;
   session_->Queue(*this);
 }
 
@@ -313,8 +315,11 @@ void Stream::OnTimer(UnixNanos now) {
     return;
   }
   if (!expired) return;
-  if (handler_ != nullptr) {
-    cancelled_ = true;
+  cancelled_ = handler_ != nullptr;
+  // A call that waits in a queue is finished by this.
+  call_->Expire(now);
+  if (finished_) return;
+  if (cancelled_) {
     session_->Queue(*this);
   } else {
     AnswerInstead(WithMetadata(

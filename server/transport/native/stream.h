@@ -56,8 +56,12 @@ class NativeCall final : public Call {
       std::string_view name) const override;
   DeadlineToken token() const override { return deadline_.token(); }
 
-  // Ends the token, unless it has ended by its deadline.
+  // Ends the token, by its deadline where that has passed.  A handler that
+  // waits somewhere may finish the call in here.
   void End(EndReason reason, UnixNanos now);
+
+  // As End(), where the deadline has passed.
+  void Expire(UnixNanos now) { deadline_.Expire(now); }
 
   // Whether the handler has finished the call, perhaps on a thread from which
   // the answer is still on its way.
