@@ -71,11 +71,9 @@ void ExpiryCheck::ReadOne(Life& life) {
   ++reads_;
   v1::GetRequest get;
   get.set_key(put.key);
-  Service service;
   const UnixNanos start = scheduler_.now();
   const verify::DirectAnswer answer = life.Serve(
-      {.method = verify::Method::kGet, .request = get.SerializeAsString()},
-      &service);
+      {.method = verify::Method::kGet, .request = get.SerializeAsString()});
   const UnixNanos end = scheduler_.now();
   v1::GetResponse response;
   const bool right =

@@ -61,6 +61,7 @@ void LateCopies::SendOne(const std::shared_ptr<Life>& life) {
   if (write.copy.stamp.empty() && write.life != life) return;
   ++sent_;
   Copy copy = write.copy;
+  copy.in_lane = random_.Below(4) == 0;
   switch (random_.Below(8)) {
     case 0:
       return Send(life, copy);
@@ -111,10 +112,9 @@ void LateCopies::AskOutcome(const std::shared_ptr<Life>& life,
 void LateCopies::SendFenced(const std::shared_ptr<Life>& life,
                             const SentWrite& write) {
   Copy copy = Anew(write);
-  Service service;
   copy.deadline = std::min(copy.deadline, scheduler_.now() + window_);
   // A ledger that is full keeps no tombstone.
-  if (!life->Serve(Question(copy.key, true), &service).ok()) return;
+  if (!life->Serve(Question(copy.key, true)).ok()) return;
   Send(life, copy);
 }
 

@@ -34,6 +34,11 @@ bool IsEnd(const DirectAnswer& answer) {
          answer.Error().reason == "DRAINING";
 }
 
+bool IsShed(const DirectAnswer& answer) {
+  return !answer.ok() && answer.Error().reason == "OVERLOADED" &&
+         SaysNotApplied(answer);
+}
+
 void LedgerJudge::Observe(std::string_view key, Observation observation) {
   observed_[std::string(key)].push_back(std::move(observation));
 }
@@ -61,8 +66,7 @@ void LedgerJudge::Judge() {
     Kept kept;
     for (const Observation& copy : copies) {
       if (copy.decided_at == 0) {
-        // It was refused on arrival, or before its lock.
-        if (!IsEnd(copy.answer)) Add(sort::kBadRefusal, copy);
+        JudgeEarly(copy);
         continue;
       }
       if (kept.state != Kept::State::kNothing &&
@@ -75,6 +79,14 @@ void LedgerJudge::Judge() {
         JudgeWrite(copy, &kept);
       }
     }
+  }
+}
+
+void LedgerJudge::JudgeEarly(const Observation& copy) {
+  if (IsEnd(copy.answer)) {
+    if (copy.ends_at > copy.answered_at) Add(sort::kEndInvented, copy);
+  } else if (!copy.may_be_shed || !IsShed(copy.answer)) {
+    Add(sort::kBadRefusal, copy);
   }
 }
 

@@ -53,8 +53,21 @@ struct Observation {
   // The reading of the clock that decided it; 0 where it was refused before it
   // had the lock.
   UnixNanos decided_at = 0;
+  UnixNanos answered_at = 0;
+  // It waited in a lane.
+  bool may_be_shed = false;
   verify::DirectAnswer answer;
 };
+
+// Something is left in the end that nobody needs.
+namespace sort {
+inline constexpr std::string_view kLeft = "left";
+// A task of a lane that was told of its fate never, or twice.
+inline constexpr std::string_view kLane = "lane";
+}  // namespace sort
+
+// Whether a copy was refused because there is more to do than can be done.
+bool IsShed(const verify::DirectAnswer& answer);
 
 // Whether a copy was refused because its time was over, whatever ended it.
 bool IsEnd(const verify::DirectAnswer& answer);
@@ -90,6 +103,8 @@ class LedgerJudge {
   };
 
   void JudgeWrite(const Observation& copy, Kept* kept);
+  // A copy that was refused before it had its lock.
+  void JudgeEarly(const Observation& copy);
   void JudgeOutcome(const Observation& question, Kept* kept);
   // A copy that found nothing kept and no reason to be refused.
   void JudgeFresh(const Observation& copy, Kept* kept);

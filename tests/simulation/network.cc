@@ -21,7 +21,7 @@ void Network::Fly(Flight& flight) {
   // Without a stamp the promise is for one life.
   if (flight.copy.stamp.empty() && life != flight.sent_to) return;
   flight.arrived = true;
-  verify::DirectAnswer answer = life->Serve(flight.copy, &flight.service);
+  verify::DirectAnswer answer = life->Serve(flight.copy, flight.service);
   if (flight.answer_lost || life->over() || flight.mailbox == nullptr) return;
   if (flight.back > 0) scheduler_.WaitFor(flight.back);
   flight.mailbox->answers.push_back(std::move(answer));
@@ -29,7 +29,7 @@ void Network::Fly(Flight& flight) {
 }
 
 void Network::Cancel(Flight& flight, EndReason reason) {
-  flight.service.End(scheduler_.now(), reason);
+  flight.service->End(scheduler_.now(), reason);
 }
 
 }  // namespace latchkey::simulation

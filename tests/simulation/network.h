@@ -42,7 +42,7 @@ struct Flight {
   bool dropped = false;
   bool arrived = false;
   bool done = false;
-  Service service = {};
+  std::shared_ptr<Service> service = std::make_shared<Service>();
 };
 
 class Network {

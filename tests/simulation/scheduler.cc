@@ -193,7 +193,7 @@ void Scheduler::WakeDue() {
   }
 }
 
-void Scheduler::Wake(Task* task) {
+void Scheduler::WakeTask(Task* task) {
   ++task->wait;
   task->woken = true;
   ready_.push_back(task);
@@ -251,6 +251,20 @@ bool Scheduler::Holds(const Mutex& mutex) const {
   return holder != holders_.end() && holder->second == running_;
 }
 
+void Scheduler::Await(const void* address) {
+  awaiting_.emplace_back(address, running_);
+  Leave();
+}
+
+void Scheduler::Wake(const void* address) {
+  std::erase_if(awaiting_, [&](const auto& each) {
+    if (each.first != address) return false;
+    ready_.push_back(each.second);
+    return true;
+  });
+  Point();
+}
+
 void Scheduler::CheckOrder(const Mutex& mutex, LockRank rank) {
   for (const auto& [held, held_rank] : running_->held) {
     if (held == &mutex) {
@@ -271,7 +285,7 @@ void Scheduler::Fail(std::string text) {
 void Signal::NotifyAll() {
   for (const auto& [task, wait] : std::exchange(waiting_, {})) {
     // Its time may have come already.
-    if (task->wait == wait) scheduler_.Wake(task);
+    if (task->wait == wait) scheduler_.WakeTask(task);
   }
 }
 

@@ -113,6 +113,9 @@ class Scheduler final : public SchedulingHook {
   bool TryLock(const Mutex& mutex, LockRank rank) override;
   void Unlock(const Mutex& mutex) override;
   bool Holds(const Mutex& mutex) const override;
+  void Await(const void* address) override;
+  void Wake(const void* address) override;
+  const void* Current() const override { return running_; }
 
  private:
   friend class Signal;
@@ -127,7 +130,7 @@ class Scheduler final : public SchedulingHook {
   // The next to run, or nullptr where nobody can.
   Task* Choose();
   void WakeDue();
-  void Wake(Task* task);
+  void WakeTask(Task* task);
   void AddSleeper(UnixNanos time);
   bool Stalls();
   void CheckOrder(const Mutex& mutex, LockRank rank);
@@ -155,6 +158,7 @@ class Scheduler final : public SchedulingHook {
   std::vector<Task*> free_;
   std::vector<Task*> ready_;
   std::vector<Task*> waiting_for_locks_;
+  std::vector<std::pair<const void*, Task*>> awaiting_;
   std::priority_queue<Sleeper, std::vector<Sleeper>, std::greater<>> sleepers_;
   uint64_t sleeps_ = 0;
   std::unordered_map<const Mutex*, Task*> holders_;

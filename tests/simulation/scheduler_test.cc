@@ -2,12 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "server/base/mutex.h"
+#include "server/base/scheduling_hook.h"
 
 namespace latchkey::simulation {
 namespace {
@@ -153,6 +156,43 @@ TEST(SchedulerTest, TellsByWhichReadingUnderALockWasDecided) {
     EXPECT_EQ(scheduler.decided_at(), under_lock);
   });
   scheduler.Run();
+}
+
+TEST(SchedulerTest, AnAtomicIsAwaited) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    Scheduler scheduler({.seed = seed});
+    std::atomic<int> stage = 0;
+    const auto start = [&](int mine) {
+      scheduler.Start("fiber", [&scheduler, &stage, mine] {
+        for (int i = 0; i < mine; ++i) {
+          AwaitChange(stage, i, std::memory_order_acquire);
+        }
+        scheduler.Point();
+        ++stage;
+        TellChange(stage);
+      });
+    };
+    for (const int mine : {2, 0, 1}) start(mine);
+    scheduler.Run();
+    EXPECT_EQ(scheduler.failures(), std::vector<std::string>());
+    EXPECT_EQ(stage, 3);
+  }
+}
+
+TEST(SchedulerTest, FibersAreDifferentRunners) {
+  Scheduler scheduler(kNoStalls);
+  std::vector<RunnerId> runners;
+  for (int i = 0; i < 2; ++i) {
+    scheduler.Start("fiber", [&] {
+      runners.push_back(CurrentRunner());
+      scheduler.Point();
+      EXPECT_NE(std::find(runners.begin(), runners.end(), CurrentRunner()),
+                runners.end());
+    });
+  }
+  scheduler.Run();
+  ASSERT_EQ(runners.size(), 2u);
+  EXPECT_FALSE(runners[0] == runners[1]);
 }
 
 TEST(SchedulerTest, StallsWithItsLocks) {

@@ -102,6 +102,7 @@ void SimulatedPort::Start(size_t, const load::Call& call) {
                               ? call.request->SerializeAsString()
                               : payload;
   exchange.gives_up = scheduler_.now() + DrawNanos(random_, kCallMin, kCallMax);
+  exchange.copy.in_lane = Draw(random_, options_.faults.in_lane);
   if (again) {
     // Whatever it is, it is sent while the record of the first is there.
     exchange.copy.stamp = write_.stamp;
@@ -178,6 +179,7 @@ void SimulatedPort::SendCopy(Exchange* exchange,
   exchange->tally.OnSent();
   if (Draw(random_, faults.request_lost)) return;
   const bool late = Draw(random_, faults.late);
+  exchange->copy.retry = exchange->attempts > 1;
   flights_.push_back(network_.Send(
       {.copy = exchange->copy,
        .sent_to = life_,
@@ -211,8 +213,8 @@ void SimulatedPort::CancelAll() {
 void SimulatedPort::RunSafely(Exchange* exchange) {
   ++exchange->attempts;
   exchange->tally.OnSent();
-  Service service;
-  TakeAnswer(life_->Serve(exchange->copy, &service), exchange);
+  exchange->copy.in_lane = false;
+  TakeAnswer(life_->Serve(exchange->copy), exchange);
 }
 
 // It is asked for within the window; later the server cannot know.
@@ -262,11 +264,9 @@ std::string SimulatedPort::StampForWrite() {
   if (stamp_.empty() || scheduler_.now() - stamp_at_ > options_.window / 4) {
     v1::GetOutcomeRequest question;
     question.set_idempotency_key("stamp");
-    Service service;
     Learn(life_->Serve({.method = Method::kGetOutcome,
                         .request = question.SerializeAsString(),
-                        .stamp = "?"},
-                       &service));
+                        .stamp = "?"}));
   }
   return stamp_;
 }

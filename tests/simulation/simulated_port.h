@@ -35,6 +35,8 @@ struct NetworkFaults {
   uint64_t late = 40;
   // A call gives its copies no deadline.
   uint64_t no_deadline = 300;
+  // A call is served by a lane's thread.
+  uint64_t in_lane = 300;
   // What is under way is cancelled before the next copy is sent.
   uint64_t cancelled = 300;
 

@@ -38,8 +38,13 @@ constexpr Nanos kLifeMax = 100 * kNanosPerSecond;
 constexpr Nanos kRestartMin = 10 * kNanosPerMicro;
 constexpr Nanos kRestartMax = 3 * kNanosPerSecond;
 
-constexpr Nanos kSweepEvery = 2 * kNanosPerSecond;
-constexpr size_t kSweptMax = 64;
+constexpr uint64_t kSweptMax = 64;
+
+// A lane that is soon full.
+constexpr AdmissionOptions kLane = {.items_max = 4,
+                                    .delay_target = 50 * kNanosPerMicro,
+                                    .interval = 500 * kNanosPerMicro,
+                                    .servers = 2};
 
 // So few that each call meets others.
 constexpr load::VerifyKeyCounts kFewKeys = {.data = 6,
@@ -64,7 +69,6 @@ class Run {
   void JudgeLife();
   // Nothing is left when nobody needs it.
   void CheckEnd(uint64_t entries);
-  void Sweep(Life& life);
 
   // Starts a fiber that is waited for before the life is judged.
   void StartActor(std::string_view name, std::function<void()> body);
@@ -147,8 +151,11 @@ void Run::Main() {
 void Run::BeginLife() {
   ++result_.lives;
   life_ = std::make_shared<Life>(
-      LifeOptions{.seed = random_.Next(), .store = store_options_}, scheduler_,
-      clock_, &result_.violations);
+      LifeOptions{.seed = random_.Next(),
+                  .store = store_options_,
+                  .lane = kLane,
+                  .swept_max = 1 + random_.Below(kSweptMax)},
+      scheduler_, clock_, &result_.violations);
   network_.Connect(life_);
   history_ = std::make_unique<verify::History>(clients_.size());
   for (size_t i = 0; i < clients_.size(); ++i) {
@@ -163,7 +170,6 @@ void Run::LiveUntil(UnixNanos end) {
   for (const auto& client : clients_) {
     StartActor("client", [&client] { client->Run(); });
   }
-  StartActor("sweeper", [this] { Sweep(*life_); });
   scheduler_.WaitUntil(end);
   life_->Kill();
   while (actors_ > 0) actor_ended_.Wait();
@@ -180,19 +186,6 @@ void Run::StartActor(std::string_view name, std::function<void()> body) {
     --actors_;
     actor_ended_.NotifyAll();
   });
-}
-
-void Run::Sweep(Life& life) {
-  while (!life.over()) {
-    scheduler_.WaitUntil((scheduler_.now() / kSweepEvery + 1) * kSweepEvery);
-    life.store().SweepExpired(1 + random_.Below(kSweptMax));
-    life.store().SweepLedger(1 + random_.Below(kSweptMax));
-    life.store().scanner().Sweep(1 + random_.Below(kSweptMax));
-    if (life.store().ledger_budget().bytes() >
-        store_options_.idempotency_bytes_max) {
-      result_.violations.Add(sort::kLeft, "the ledger holds more than it may");
-    }
-  }
 }
 
 void Run::ReadLogs() {

@@ -34,8 +34,6 @@ namespace latchkey::simulation {
 namespace sort {
 // What the scheduler has seen: a lock out of order, or a deadlock.
 inline constexpr std::string_view kLocks = "locks";
-// Something is left in the end that nobody needs.
-inline constexpr std::string_view kLeft = "left";
 }  // namespace sort
 
 struct SimulationOptions {
