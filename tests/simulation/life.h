@@ -86,6 +86,8 @@ class Life {
   // Returns when nothing is served any more.  REQUIRES: over().
   void AwaitEnd();
 
+  const LaneMetrics& lane_metrics() const { return lane_.metrics(); }
+
   // Notified when a copy was served.
   Signal& served() { return served_; }
 

@@ -15,6 +15,7 @@ constexpr uint64_t kScans = 3;
 constexpr uint64_t kBriefPuts = 4;
 constexpr uint64_t kBriefReads = 6;
 constexpr uint64_t kLateCopies = 15;
+constexpr uint64_t kFanOuts = 3;
 
 // As Draw(), of a hundred.
 constexpr uint64_t kPercent = 100;
@@ -40,7 +41,9 @@ SimulatedClient::SimulatedClient(const SimulatedClientOptions& options,
       scan_check_(options.port.seed, static_cast<uint32_t>(options.port.client),
                   options.snapshots_may_be_lost, scheduler, keys, violations),
       expiry_check_(options.port.seed, options.port.client, scheduler,
-                    violations) {}
+                    violations),
+      fan_out_check_(options.port.seed, options.port.client, scheduler,
+                     violations) {}
 
 void SimulatedClient::Connect(std::shared_ptr<Life> life,
                               verify::HistoryRecorder* recorder) {
@@ -86,6 +89,7 @@ void SimulatedClient::Act() {
   }
   if (is(kBriefPuts)) return PutBrief();
   if (is(kBriefReads)) return expiry_check_.ReadOne(*life_);
+  if (is(kFanOuts)) return fan_out_check_.Run(*life_);
   if (is(kLateCopies)) return late_copies_.SendOne(life_);
   RunOperations(*workload_, 1);
 }

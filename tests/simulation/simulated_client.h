@@ -20,6 +20,7 @@
 #include "client/verify/history.h"
 #include "client/verify/violations.h"
 #include "tests/simulation/expiry_check.h"
+#include "tests/simulation/fan_out_check.h"
 #include "tests/simulation/late_copies.h"
 #include "tests/simulation/scan_check.h"
 #include "tests/simulation/simulated_port.h"
@@ -74,6 +75,7 @@ class SimulatedClient {
   SimulatedPort port_;
   ScanCheck scan_check_;
   ExpiryCheck expiry_check_;
+  FanOutCheck fan_out_check_;
   load::VerifyProgress progress_;
   // Of no use here, but workloads count.
   load::Tally tally_;

@@ -202,6 +202,7 @@ void Run::ReadLogs() {
 
 void Run::JudgeLife() {
   life_->judge().Judge();
+  result_.lanes.Add(life_->lane_metrics());
   verify::Verifier verifier({.log_prefix = keys_.LogPrefix()});
   verifier.CheckRound(verify::Round(*history_));
   result_.violations.Merge(verifier.violations());
@@ -243,11 +244,26 @@ SimulationResult Simulate(const SimulationOptions& options) {
   return Run(options).Execute();
 }
 
+void LaneCounts::Add(const LaneMetrics& metrics) {
+  Add({.run = metrics.runs(),
+       .refused = metrics.dropped(LaneMetrics::Cause::kRefused),
+       .shed = metrics.dropped(LaneMetrics::Cause::kShed),
+       .ended = metrics.dropped(LaneMetrics::Cause::kEnded)});
+}
+
+void LaneCounts::Add(const LaneCounts& other) {
+  run += other.run;
+  refused += other.refused;
+  shed += other.shed;
+  ended += other.ended;
+}
+
 void SimulationResult::Add(const SimulationResult& other) {
   violations.Merge(other.violations);
   trace = load::Mix64(trace ^ other.trace);
   checked.Add(other.checked);
   scans.Add(other.scans);
+  lanes.Add(other.lanes);
   lives += other.lives;
   late_copies += other.late_copies;
   expiry_reads += other.expiry_reads;

@@ -6,6 +6,7 @@
 //   LedgerJudge         each copy of each write has the one right answer
 //   ScanCheck           snapshots are exact, accounts add up
 //   ExpiryCheck         nothing is seen after its expiry, nor missed before
+//   FanOutCheck         nothing outlives the scope that started it
 //   Scheduler           locks are taken in order; nobody waits for ever
 //
 // and, at the end of a run, that the ledger and the snapshots have given back
@@ -27,6 +28,7 @@
 
 #include "client/verify/verifier.h"
 #include "client/verify/violations.h"
+#include "server/runtime/lane_metrics.h"
 #include "tests/simulation/scan_check.h"
 
 namespace latchkey::simulation {
@@ -44,6 +46,17 @@ struct SimulationOptions {
   bool small_ledger = false;
 };
 
+// What became of the work of lanes.
+struct LaneCounts {
+  uint64_t run = 0;
+  uint64_t refused = 0;
+  uint64_t shed = 0;
+  uint64_t ended = 0;
+
+  void Add(const LaneMetrics& metrics);
+  void Add(const LaneCounts& other);
+};
+
 struct SimulationResult {
   verify::Violations violations;
   // Of all choices and answers.
@@ -55,6 +68,7 @@ struct SimulationResult {
   uint64_t lives = 0;
   uint64_t late_copies = 0;
   uint64_t expiry_reads = 0;
+  LaneCounts lanes;
   uint64_t steps = 0;
   uint64_t switches = 0;
   uint64_t stalls = 0;

@@ -91,6 +91,28 @@ bool RunSeed(const Options& options, uint64_t seed, SimulationResult* sum) {
   return false;
 }
 
+void PrintSum(const Options& options, uint64_t bad,
+              const SimulationResult& sum) {
+  std::printf("%llu runs of %lld virtual seconds, %llu with a fault\n",
+              Number(options.seeds), static_cast<long long>(options.seconds),
+              Number(bad));
+  std::printf(
+      "%llu operations: %llu keyed writes, %llu commits, %llu replays, %llu "
+      "late copies, %llu snapshots, %llu fuzzy scans\n",
+      Number(sum.checked.operations), Number(sum.checked.keyed_writes),
+      Number(sum.checked.commits), Number(sum.checked.replayed),
+      Number(sum.late_copies), Number(sum.scans.snapshots),
+      Number(sum.scans.fuzzy));
+  std::printf("in lanes %llu run, %llu refused, %llu shed, %llu ended\n",
+              Number(sum.lanes.run), Number(sum.lanes.refused),
+              Number(sum.lanes.shed), Number(sum.lanes.ended));
+  std::printf(
+      "%llu lives, %llu steps, %llu switches, %llu stalls, %llu waits for "
+      "locks; trace %016llx\n",
+      Number(sum.lives), Number(sum.steps), Number(sum.switches),
+      Number(sum.stalls), Number(sum.lock_waits), Number(sum.trace));
+}
+
 int Main(int argc, char** argv) {
   Options options;
   uint64_t only = 0;
@@ -117,18 +139,7 @@ int Main(int argc, char** argv) {
   for (uint64_t i = 0; i < options.seeds; ++i) {
     if (!RunSeed(options, options.first + i, &sum)) ++bad;
   }
-  std::printf(
-      "%llu runs of %lld virtual seconds, %llu with a fault: %llu operations, "
-      "%llu keyed writes, %llu commits, %llu replays, %llu late copies, %llu "
-      "snapshots, %llu fuzzy scans, %llu lives; %llu steps, %llu switches, "
-      "%llu stalls, %llu waits for locks; trace %016llx\n",
-      Number(options.seeds), static_cast<long long>(options.seconds),
-      Number(bad), Number(sum.checked.operations),
-      Number(sum.checked.keyed_writes), Number(sum.checked.commits),
-      Number(sum.checked.replayed), Number(sum.late_copies),
-      Number(sum.scans.snapshots), Number(sum.scans.fuzzy), Number(sum.lives),
-      Number(sum.steps), Number(sum.switches), Number(sum.stalls),
-      Number(sum.lock_waits), Number(sum.trace));
+  PrintSum(options, bad, sum);
   return bad == 0 ? 0 : 1;
 }
 
