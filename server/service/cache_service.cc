@@ -361,9 +361,13 @@ CacheService::Answer CacheService::GetOutcome(std::string_view bytes,
   const std::string& key = (*request)->idempotency_key();
   absl::Status status = CheckIdempotencyKey(key);
   if (!status.ok()) return status;
-  const auto recorded =
-      store_.GetOutcome({.principal = context.call.principal(), .key = key},
-                        (*request)->fence(), context.call.token());
+  const auto stamp = SentStamp(context.call);
+  if (!stamp.ok()) return stamp.status();
+  const auto recorded = store_.GetOutcome(
+      {.scope = {.principal = context.call.principal(), .key = key},
+       .stamp = *stamp,
+       .fence = (*request)->fence()},
+      context.call.token());
   if (!recorded.ok()) return recorded.status();
   auto* response = context.arena.Make<v1::GetOutcomeResponse>();
   EncodeOutcome(*recorded, response);

@@ -309,38 +309,51 @@ bool Store::AnswerFromLedger(const LedgerRecord* record,
     answer->replayed = true;
     return true;
   }
-  if (!keyed.stamp.has_value()) return false;
-  if (keyed.stamp->incarnation != incarnation_ &&
+  absl::Status status = CheckStamp(keyed.stamp, now);
+  if (status.ok()) return false;
+  answer->outcome = std::move(status);
+  return true;
+}
+
+absl::Status Store::CheckStamp(const std::optional<LedgerStamp>& stamp,
+                               UnixNanos now) const {
+  constexpr auto kCode = absl::StatusCode::kFailedPrecondition;
+  if (!stamp.has_value()) return absl::OkStatus();
+  if (stamp->incarnation != incarnation_ &&
       !MutantActive(Mutant::kIncarnationIgnored)) {
-    answer->outcome =
-        LedgerError(kCode, ErrorReason::kIncarnationChanged,
-                    "the stamp is of an earlier life of the server", "unknown");
-    return true;
+    return LedgerError(kCode, ErrorReason::kIncarnationChanged,
+                       "the stamp is of an earlier life of the server",
+                       "unknown");
   }
   // A copy of this write may have been recorded at the stamp's second, and that
   // record forgotten a window later.
-  if (now / kNanosPerSecond - keyed.stamp->unix_seconds >=
+  if (now / kNanosPerSecond - stamp->unix_seconds >=
           options_.idempotency_window / kNanosPerSecond &&
       !MutantActive(Mutant::kOldStampAccepted)) {
-    answer->outcome =
-        LedgerError(kCode, ErrorReason::kIdempotencyKeyExpired,
-                    "the stamp is older than the ledger's window", "unknown");
-    return true;
+    return LedgerError(kCode, ErrorReason::kIdempotencyKeyExpired,
+                       "the stamp is older than the ledger's window",
+                       "unknown");
   }
-  return false;
+  return absl::OkStatus();
 }
 
-absl::StatusOr<RecordedOutcome> Store::GetOutcome(const IdempotencyScope& scope,
-                                                  bool fence,
-                                                  DeadlineToken token) {
-  const LedgerKey ledger_key = MakeLedgerKey(hasher_, scope);
+absl::StatusOr<RecordedOutcome> Store::GetOutcome(
+    const OutcomeQuestion& question, DeadlineToken token) {
+  const LedgerKey ledger_key = MakeLedgerKey(hasher_, question.scope);
   Shard& shard = (*shards_)[ledger_key.shard()];
   ShardLock lock(shard);
   const UnixNanos now = clock_.Now();
   if (absl::Status s = CheckToken(token, now); !s.ok()) return s;
   RecordedOutcome recorded;
   const LedgerRecord* record = shard.ledger().Find(ledger_key, now);
-  if (record == nullptr && fence) {
+  if (record == nullptr || record->is_tombstone()) {
+    // Another question may have left the tombstone, and too late.
+    const UnixNanos known_at =
+        record == nullptr ? now : record->complete_time();
+    absl::Status s = CheckStamp(question.stamp, known_at);
+    if (!s.ok()) return s;
+  }
+  if (record == nullptr && question.fence) {
     const size_t bytes = LedgerRecord::BytesOfTombstone();
     if (!shard.ledger().Reserve(bytes, now)) {
       ledger_counters_.refusals.fetch_add(1, std::memory_order_relaxed);

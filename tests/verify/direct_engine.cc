@@ -149,6 +149,7 @@ class DirectPort final : public load::CallPort {
   DirectAnswer answer_;
   client::CallError error_;
   std::string key_;
+  std::string write_stamp_;
 };
 
 void DirectPort::Start(size_t, const load::Call& call) {
@@ -183,6 +184,7 @@ void DirectPort::SendWrite(const load::Call& call, const std::string& payload) {
     write.request = WithKey(payload, write.key);
   }
   key_ = write.key;
+  write_stamp_ = write.stamp;
   client::OutcomeTally tally(/*changes=*/true);
   std::optional<DirectAnswer> answer;
   while (attempts_ < kCopiesMax) {
@@ -205,6 +207,7 @@ void DirectPort::SendWrite(const load::Call& call, const std::string& payload) {
 
 void DirectPort::SendOther(const load::Call& call, const std::string& request) {
   key_.clear();
+  write_stamp_.clear();
   client::OutcomeTally tally(/*changes=*/IsTouch(call));
   std::optional<DirectAnswer> answer;
   while (!answer.has_value() && attempts_ < kCopiesMax) {
@@ -214,7 +217,9 @@ void DirectPort::SendOther(const load::Call& call, const std::string& request) {
         (fate == Fate::kEnded || attempts_ == kCopiesMax - 1)) {
       fate = Fate::kAnswered;
     }
-    answer = Send(fate, {.method = call.method, .request = request}, &tally);
+    answer = Send(
+        fate, {.method = call.method, .request = request, .stamp = call.stamp},
+        &tally);
   }
   Complete(answer, tally);
 }
@@ -350,7 +355,8 @@ void DirectPort::Complete(const std::optional<DirectAnswer>& answer,
   load::Completion completion = {.outcome = tally.Get(),
                                  .attempts = attempts_,
                                  .hedges = hedges_,
-                                 .idempotency_key = key_};
+                                 .idempotency_key = key_,
+                                 .stamp = write_stamp_};
   if (!answer.has_value()) {
     error_ = client::DecodeCallError(
         grpc::Status(grpc::StatusCode::UNKNOWN, "the network lost all copies"));
