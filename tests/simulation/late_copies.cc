@@ -106,7 +106,9 @@ void LateCopies::SendReuse(const std::shared_ptr<Life>& life,
 
 void LateCopies::AskOutcome(const std::shared_ptr<Life>& life,
                             const SentWrite& write) {
-  Send(life, Question(write.copy.key, random_.Below(2) == 0));
+  Copy question = Question(write.copy.key, random_.Below(2) == 0);
+  if (random_.Below(2) == 0) question.stamp = write.copy.stamp;
+  Send(life, std::move(question));
 }
 
 void LateCopies::SendFenced(const std::shared_ptr<Life>& life,

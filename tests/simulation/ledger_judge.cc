@@ -110,7 +110,8 @@ void LedgerJudge::JudgeWrite(const Observation& copy, Kept* kept) {
     }
     return;
   }
-  if (const std::string_view reason = StampRefusal(copy); !reason.empty()) {
+  if (const std::string_view reason = StampRefusal(copy.stamp, copy.decided_at);
+      !reason.empty()) {
     return MustBeRefused(copy, reason, verify::sort::kStampAccepted);
   }
   JudgeFresh(copy, kept);
@@ -132,7 +133,14 @@ void LedgerJudge::JudgeFresh(const Observation& copy, Kept* kept) {
 
 void LedgerJudge::JudgeOutcome(const Observation& question, Kept* kept) {
   const DirectAnswer& answer = question.answer;
+  // With a fence what may be forgotten is what was when it was left.
+  const std::string_view forgotten = StampRefusal(
+      question.stamp,
+      kept->state == Kept::State::kFence ? kept->since : question.decided_at);
+  const bool may_be_forgotten =
+      kept->state != Kept::State::kAnswer && !forgotten.empty();
   if (!answer.ok()) {
+    if (may_be_forgotten && answer.Error().reason == forgotten) return;
     const bool over = question.ends_at <= question.decided_at;
     const bool full = options_.may_be_full && IsFull(answer) &&
                       kept->state == Kept::State::kNothing;
@@ -142,6 +150,7 @@ void LedgerJudge::JudgeOutcome(const Observation& question, Kept* kept) {
   if (question.ends_at <= question.decided_at) {
     Add(sort::kOutlivedDeadline, question);
   }
+  if (may_be_forgotten) Add(sort::kForgotten, question);
   v1::GetOutcomeRequest asked;
   v1::GetOutcomeResponse told;
   bool right = asked.ParseFromString(question.request) &&
@@ -169,13 +178,14 @@ void LedgerJudge::JudgeOutcome(const Observation& question, Kept* kept) {
   if (!right) Add(verify::sort::kOutcomeDiffers, question);
 }
 
-std::string_view LedgerJudge::StampRefusal(const Observation& copy) const {
-  if (copy.stamp.empty()) return "";
-  const std::optional<LedgerStamp> stamp = LedgerStamp::Parse(copy.stamp);
+std::string_view LedgerJudge::StampRefusal(std::string_view text,
+                                           UnixNanos now) const {
+  if (text.empty()) return "";
+  const std::optional<LedgerStamp> stamp = LedgerStamp::Parse(text);
   if (!stamp.has_value() || stamp->incarnation != options_.incarnation) {
     return "INCARNATION_CHANGED";
   }
-  const int64_t age = copy.decided_at / kNanosPerSecond - stamp->unix_seconds;
+  const int64_t age = now / kNanosPerSecond - stamp->unix_seconds;
   return age >= options_.window / kNanosPerSecond ? "IDEMPOTENCY_KEY_EXPIRED"
                                                   : "";
 }

@@ -15,6 +15,9 @@
 //   else, its time was over    refused, nothing applied
 //   else                       decided: the answer from now on
 //
+// and a question with the stamp of its write is refused for it, as a write is,
+// unless the answer is there.
+//
 // Thread safety: an instance belongs to one thread.
 
 #ifndef LATCHKEY_TESTS_SIMULATION_LEDGER_JUDGE_H_
@@ -38,6 +41,8 @@ namespace sort {
 inline constexpr std::string_view kEndInvented = "end-invented";
 // An answer was decided after the deadline or the cancel.
 inline constexpr std::string_view kOutlivedDeadline = "outlived-deadline";
+// A question was answered although what it asks for may be forgotten.
+inline constexpr std::string_view kForgotten = "forgotten";
 // A refusal that nothing explains.
 inline constexpr std::string_view kBadRefusal = "bad-refusal";
 }  // namespace sort
@@ -108,8 +113,9 @@ class LedgerJudge {
   void JudgeOutcome(const Observation& question, Kept* kept);
   // A copy that found nothing kept and no reason to be refused.
   void JudgeFresh(const Observation& copy, Kept* kept);
-  // The reason that the stamp of `copy` makes, or nothing.
-  std::string_view StampRefusal(const Observation& copy) const;
+  // Why a write with a stamp may have been recorded and forgotten by `now`, or
+  // nothing.
+  std::string_view StampRefusal(std::string_view text, UnixNanos now) const;
   void MustBeRefused(const Observation& copy, std::string_view reason,
                      std::string_view sort);
   void Add(std::string_view sort, const Observation& copy);

@@ -217,9 +217,12 @@ void SimulatedPort::RunSafely(Exchange* exchange) {
   TakeAnswer(life_->Serve(exchange->copy), exchange);
 }
 
-// It is asked for within the window; later the server cannot know.
+// Without a stamp it is asked for within the window; later the server cannot
+// know, and does not say so.
 void SimulatedPort::AskOutcome(Exchange* exchange) {
-  exchange->copy.deadline = SaturatingAdd(write_began_, options_.window);
+  exchange->copy.stamp = write_.stamp;
+  exchange->copy.deadline =
+      write_.stamp.empty() ? write_began_ + options_.window : kNever;
   for (int i = 0; i < kQuestionsMax && !life_->over(); ++i) {
     exchange->gives_up =
         scheduler_.now() + DrawNanos(random_, kCallMin, kCallMax);
