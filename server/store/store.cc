@@ -11,6 +11,7 @@
 #include "server/base/check.h"
 #include "server/base/error.h"
 #include "server/base/mutant.h"
+#include "server/base/scheduling_hook.h"
 #include "server/base/sync_point.h"
 #include "server/store/batch_read.h"
 #include "server/store/multi_shard_lock.h"
@@ -228,6 +229,7 @@ void Store::Commit(const MultiShardLock& lock, WorkingSet& copies,
   result.version = MutantActive(Mutant::kVersionBeforeLocks)
                        ? TakeVersionAhead(version_)
                        : version_.fetch_add(1) + 1;
+  SchedulingPoint();
   SetVersionOfAnswers(result.version, result);
   copies.Publish(lock, result.version);
   if (MutantActive(Mutant::kRecordAfterUnlock)) lock.LetGoForAMoment();

@@ -375,7 +375,7 @@ void DirectPort::Complete(const std::optional<DirectAnswer>& answer,
 
 DirectEngine::DirectEngine(const DirectEngineOptions& options)
     : options_(options),
-      server_({.seed = options.seed, .store = options.store}),
+      server_({.seed = options.seed, .store = options.store}, clock_),
       random_(options.seed, options.threads) {
   for (size_t thread = 0; thread < options_.threads; ++thread) {
     ports_.push_back(std::make_unique<DirectPort>(*this, thread));
@@ -410,7 +410,7 @@ DirectCounts DirectEngine::counts() const {
 void DirectEngine::BeginRound() {
   moved_ = 0;
   if (random_.Below(kPastWindowOneIn) != 0) return;
-  server_.clock().Advance(options_.store.idempotency_window + kNanosPerSecond);
+  clock_.Advance(options_.store.idempotency_window + kNanosPerSecond);
   // Half of the time what has outlived the window is forgotten one by one.
   if (random_.Below(2) == 0) server_.store().SweepLedger(SIZE_MAX);
 }
@@ -422,7 +422,7 @@ void DirectEngine::MoveClock(Nanos duration) {
     if (port->unsettled()) return;
   }
   moved_ += duration;
-  server_.clock().Advance(duration);
+  clock_.Advance(duration);
 }
 
 }  // namespace latchkey::verify
