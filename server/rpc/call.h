@@ -58,7 +58,7 @@ class Call {
   virtual DeadlineToken token() const = 0;
 
   // Counts the call under `method` when it is finished; `request_bytes` is the
-  // size of a unary request.  MethodTable says so, in Route() and on dispatch.
+  // size of a unary request.  MethodTable says so, in Count() and on dispatch.
   //
   // REQUIRES: the call is not finished, and `method` outlives it.
   void CountUnder(MethodMetrics& method, size_t request_bytes) {

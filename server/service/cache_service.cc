@@ -31,6 +31,13 @@ std::string MethodPath(std::string_view name) {
   return absl::StrCat("/", CacheService::kName, "/", ToAbsl(name));
 }
 
+// What --test-service-time-us asks for.
+void Burn(Nanos time) {
+  const Nanos end = ThreadCpuNow() + time;
+  while (ThreadCpuNow() < end) {
+  }
+}
+
 // The error of a write, of which nothing was applied unless it says otherwise.
 absl::Status NotApplied(const absl::Status& error) {
   const std::optional<ErrorDetails> details = GetErrorDetails(error);
@@ -88,6 +95,7 @@ void CacheService::AddRead(MethodTable& methods, std::string_view name,
                            Handler handler, HotHandler hot) {
   methods.AddUnary(MethodPath(name),
                    [this, handler, hot](Call& call, std::string_view bytes) {
+                     SpendTestServiceTime();
                      if (hot != nullptr && (this->*hot)(call, bytes)) return;
                      Context context = {.call = call};
                      Finish(context, (this->*handler)(bytes, context));
@@ -98,11 +106,16 @@ void CacheService::AddWrite(MethodTable& methods, std::string_view name,
                             Handler handler, HotHandler hot) {
   methods.AddUnary(MethodPath(name), [this, handler, hot](
                                          Call& call, std::string_view bytes) {
+    SpendTestServiceTime();
     if (hot != nullptr && (this->*hot)(call, bytes)) return;
     Context context = {.call = call};
     const Answer answer = (this->*handler)(bytes, context);
     Finish(context, answer.ok() ? answer : NotApplied(answer.status()));
   });
+}
+
+void CacheService::SpendTestServiceTime() const {
+  if (options_.test_service_time > 0) Burn(options_.test_service_time);
 }
 
 void CacheService::Finish(Context& context, const Answer& answer) const {

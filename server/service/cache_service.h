@@ -79,6 +79,8 @@ class CacheService {
                HotHandler hot = nullptr);
   void AddWrite(MethodTable& methods, std::string_view name, Handler handler,
                 HotHandler hot = nullptr);
+  // For tests of overload: as if a call took longer.
+  void SpendTestServiceTime() const;
   void Finish(Context& context, const Answer& answer) const;
 
   Answer Get(std::string_view bytes, Context& context);

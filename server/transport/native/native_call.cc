@@ -31,8 +31,9 @@ std::optional<std::string_view> NativeCall::FindMetadata(
 }
 
 void NativeCall::End(EndReason reason, UnixNanos now) {
-  // A deadline ends by itself; who notices it may close the stream before.
-  if (now < deadline_.token().deadline()) deadline_.End(reason);
+  // Who notices a deadline may close the stream before.
+  deadline_.Expire(now);
+  deadline_.End(reason);
 }
 
 template <typename Action>

@@ -107,7 +107,8 @@ Session::Session(Worker& worker, Connection& connection)
   const NativeServerOptions& options = worker.options();
   const nghttp2_settings_entry entries[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
-       static_cast<uint32_t>(options.calls_per_connection_max)},
+       static_cast<uint32_t>(options.calls_per_connection_max +
+                             options.about_server_calls_per_connection_max)},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
        static_cast<uint32_t>(options.stream_window_bytes)},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
@@ -336,9 +337,12 @@ void Session::OnBeginHeaders(const nghttp2_frame& frame) {
 
 Stream* Session::OpenStream(int32_t id) {
   const NativeServerOptions& options = worker_.options();
+  // What these are for is not known yet, so that all slots together count.
   // nghttp2 counts the streams that are open; handlers may take longer.
-  if (stream_count_ >= options.calls_per_connection_max ||
-      worker_.live_calls() >= worker_.Part(options.calls_max)) {
+  if (stream_count_ >= options.calls_per_connection_max +
+                           options.about_server_calls_per_connection_max ||
+      worker_.live_calls() >=
+          worker_.Part(options.calls_max + options.about_server_calls_max)) {
     return nullptr;
   }
   Stream* const stream = worker_.TakeStream().release();

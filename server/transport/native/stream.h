@@ -32,6 +32,7 @@
 #include "server/base/clock.h"
 #include "server/rpc/call.h"
 #include "server/rpc/method_table.h"
+#include "server/rpc/point_lane.h"
 #include "server/runtime/deadline.h"
 #include "server/transport/native/request_headers.h"
 
@@ -56,8 +57,12 @@ class NativeCall final : public Call {
       std::string_view name) const override;
   DeadlineToken token() const override { return deadline_.token(); }
 
-  // Ends the token, unless it has ended by its deadline.
+  // Ends the token, by its deadline where that has passed.  A handler that
+  // waits somewhere may finish the call in here.
   void End(EndReason reason, UnixNanos now);
+
+  // As End(), where the deadline has passed.
+  void Expire(UnixNanos now) { deadline_.Expire(now); }
 
   // Whether the handler has finished the call, perhaps on a thread from which
   // the answer is still on its way.
@@ -184,9 +189,14 @@ class Stream {
   // For what is no call of gRPC's: a status of HTTP, once the request is whole.
   void SubmitHttpRefusal();
   // Refuses a call that must not or cannot begin.
-  bool RefuseCall();
+  bool RefuseCall(bool has_slot);
+  // Takes a slot for the call; returns whether there was one.
+  bool TakeSlot();
+  void GiveSlotBack();
   bool IsOverBudget() const;
   void FailOverloaded();
+  // Of a call that no handler has seen.
+  void FailUnhandled(EndReason reason);
   void Dispatch();
   void ReadUnary(std::string_view data);
   void DeliverMessage();
@@ -213,6 +223,10 @@ class Stream {
   void CountReply(size_t bytes);
   size_t reply_left() const { return reply_.size() - reply_taken_; }
   bool is_unary() const { return method_ != nullptr && method_->unary; }
+  // Whether a handler has begun.
+  bool handled() const {
+    return handler_ != nullptr || (admitted_ && !place_.queued());
+  }
 
   Worker& worker_;
   Session* session_ = nullptr;
@@ -244,7 +258,10 @@ class Stream {
   const Method* method_ = nullptr;
   std::optional<NativeCall> call_;
   std::unique_ptr<StreamHandler> handler_;
-  bool dispatched_ = false;
+  // Where a unary call waits for its handler.
+  PointLane::Place place_;
+  // Whether it was given to the lane.
+  bool admitted_ = false;
   bool wants_message_ = false;
   bool sent_ = false;
   bool cancelled_ = false;
