@@ -154,9 +154,15 @@ bool Session::Receive(std::string_view bytes, UnixNanos now) {
 
 bool Session::TakeFrame(const FrameReader::Piece& piece) {
   const FrameHead& head = piece.head;
-  const bool direct = direct_.Find(head.stream) != nullptr;
-  switch (filter_.Judge(head, direct)) {
+  Stream* const direct = direct_.Find(head.stream);
+  const bool in_block = filter_.in_block();
+  const FrameFilter::Verdict verdict = filter_.Judge(head, direct != nullptr);
+  if (in_block) return false;
+  switch (verdict) {
     case FrameFilter::Verdict::kLeaveOut:
+      return true;
+    case FrameFilter::Verdict::kNotAscending:
+      Terminate(NGHTTP2_PROTOCOL_ERROR);
       return true;
     case FrameFilter::Verdict::kClosed:
       Terminate(NGHTTP2_STREAM_CLOSED);
@@ -165,7 +171,7 @@ bool Session::TakeFrame(const FrameReader::Piece& piece) {
       if (direct_.TakeHeaders(piece)) return true;
       break;
     case FrameFilter::Verdict::kPass:
-      if (direct && direct_.TakeFrame(piece)) return true;
+      if (direct != nullptr && direct_.TakeFrame(*direct, piece)) return true;
       if (head.stream == 0 && head.type == FrameType::kWindowUpdate &&
           piece.whole && direct_.TakeWindowUpdate(piece)) {
         return true;
@@ -173,7 +179,11 @@ bool Session::TakeFrame(const FrameReader::Piece& piece) {
       break;
   }
   // DirectPath says why.
-  if (head.stream != 0 || !piece.whole) direct_.AdoptAll();
+  if (head.type == FrameType::kHeaders || !piece.whole) {
+    direct_.AdoptAll();
+  } else if (direct != nullptr) {
+    direct_.Adopt(*direct);
+  }
   if (head.type == FrameType::kHeaders) {
     filter_.OnPassed(head.stream);
     direct_.BeforeHeaders(piece);

@@ -207,6 +207,7 @@ class Stream {
   void AnswerInstead(const absl::Status& error);
   void End(WireStatus status, Trailers trailers);
   bool AnswerDirectly();
+  void SubmitEnd();
   void SubmitReply();
   void SubmitTrailersOnly();
   void SubmitTrailers();

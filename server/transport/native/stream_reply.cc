@@ -142,11 +142,17 @@ void Stream::End(WireStatus status, Trailers trailers) {
   end_time_ = session_->turn_time();
   status_ = std::move(status);
   trailers_ = std::move(trailers);
-  if (direct_) {
-    if (AnswerDirectly()) return;
-    LeaveDirectPath();
-    if (closed_) return;
+  if (!direct_) {
+    SubmitEnd();
+  } else if (!AnswerDirectly()) {
+    // This may be inside nghttp2, which cannot be told anything then.
+    CountReply(reply_left());
+    session_->Queue(*this);
+    session_->RequestTurn();
   }
+}
+
+void Stream::SubmitEnd() {
   if (cancelled_ && reply_left() > 0) {
     // The client may never read the rest, and a status goes behind it.
     Reset(NGHTTP2_CANCEL);

@@ -284,6 +284,21 @@ TEST_F(DirectPathTest, ATableThatAContinuationChangesIsSeenToo) {
   EXPECT_EQ(ValueOf(client_.Await(7).body), "two");
 }
 
+TEST_F(DirectPathTest, NothingComesBetweenPartsOfABlock) {
+  Learn(1, kEcho);
+  const std::string rows[] = {Call(5, kEcho, "x"), WindowUpdate(0, 1),
+                              WindowUpdate(1, 1)};
+  for (const std::string& row : rows) {
+    RawClient client(port_);
+    client.Handshake();
+    client.Send(Call(1, kEcho, "x"));
+    ASSERT_EQ(client.Await(1).status, "0");
+    client.Send(Call(3, kEcho, "x") + Frame(NGHTTP2_HEADERS, 0, 5, "\x83") +
+                row);
+    EXPECT_EQ(client.AwaitEnd().goaway, uint32_t{NGHTTP2_PROTOCOL_ERROR});
+  }
+}
+
 TEST_F(DirectPathTest, ContentLengthHolds) {
   const std::string body = Framed(Request("x"));
   const HeaderList length = {{"content-length", std::to_string(body.size())}};
