@@ -38,17 +38,37 @@ bool MayComeLate(const FrameHead& head) {
 FrameFilter::Verdict FrameFilter::Judge(const FrameHead& head, bool direct) {
   if (IsControl(head)) ++control_frames_;
   ends_in_idle_reset_ = false;
+  if (head.size > kFramePayloadMax) return Verdict::kTooLarge;
+  const Verdict verdict =
+      in_block_ ? Verdict::kInBlock : JudgeOutsideBlock(head, direct);
+  if (head.type == FrameType::kHeaders ||
+      head.type == FrameType::kContinuation) {
+    in_block_ = (head.flags & kEndHeadersFlag) == 0;
+  }
+  return verdict;
+}
+
+FrameFilter::Verdict FrameFilter::JudgeOutsideBlock(const FrameHead& head,
+                                                    bool direct) {
+  if (head.type == FrameType::kHeaders && head.stream % 2 == 1 &&
+      head.stream > skipped_begin_ && head.stream < skipped_end_) {
+    return Verdict::kSkipped;
+  }
   // Even numbers are the server's, and nghttp2's affair.
   if (head.stream % 2 == 0 || head.stream <= passed_max_ || direct) {
     return Verdict::kPass;
   }
   if (head.stream <= stream_max_) {
     if (MayComeLate(head)) return Verdict::kLeaveOut;
-    const bool is_call = head.type == FrameType::kData ||
-                         head.type == FrameType::kHeaders;
+    const bool is_call =
+        head.type == FrameType::kData || head.type == FrameType::kHeaders;
     return is_call ? Verdict::kClosed : Verdict::kPass;
   }
   if (head.type == FrameType::kHeaders) {
+    if (head.stream > stream_max_ + 2) {
+      skipped_begin_ = stream_max_;
+      skipped_end_ = head.stream;
+    }
     stream_max_ = head.stream;
     return Verdict::kOpens;
   }

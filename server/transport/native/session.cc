@@ -159,6 +159,14 @@ bool Session::TakeFrame(const FrameReader::Piece& piece) {
     case FrameFilter::Verdict::kClosed:
       Terminate(NGHTTP2_STREAM_CLOSED);
       return true;
+    case FrameFilter::Verdict::kSkipped:
+      Terminate(NGHTTP2_PROTOCOL_ERROR);
+      return true;
+    case FrameFilter::Verdict::kTooLarge:
+      Terminate(NGHTTP2_FRAME_SIZE_ERROR);
+      return true;
+    case FrameFilter::Verdict::kInBlock:
+      break;
     case FrameFilter::Verdict::kOpens:
       if (direct_.TakeHeaders(piece)) return true;
       break;
@@ -237,7 +245,9 @@ void Session::DeliverAll() {
 }
 
 bool Session::is_done() const {
-  return !direct_.has_streams() && !nghttp2_session_want_read(http_) &&
+  // What was terminated does not wait for calls.
+  return (terminated_ || !direct_.has_streams()) &&
+         !nghttp2_session_want_read(http_) &&
          !nghttp2_session_want_write(http_);
 }
 

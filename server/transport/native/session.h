@@ -1,6 +1,6 @@
 // Session is the HTTP/2 of one connection: nghttp2's session, the short way of
-// ordinary calls past it (DirectPath), the streams that are open, and the limits
-// on what a client may do to all of them.  It knows no socket.
+// ordinary calls past it (DirectPath), the streams that are open, and the
+// limits on what a client may do to all of them.  It knows no socket.
 //
 // Thread safety: belongs to its worker's thread.
 

@@ -11,7 +11,10 @@ FrameHead Data(uint32_t stream) {
   return {.size = 4, .type = FrameType::kData, .stream = stream};
 }
 FrameHead Headers(uint32_t stream) {
-  return {.size = 7, .type = FrameType::kHeaders, .stream = stream};
+  return {.size = 7,
+          .type = FrameType::kHeaders,
+          .flags = kEndHeadersFlag,
+          .stream = stream};
 }
 FrameHead Reset(uint32_t stream) {
   return {.size = 4, .type = FrameType::kRstStream, .stream = stream};
@@ -69,6 +72,48 @@ TEST(FrameFilterTest, WhatComesLateForAStreamThatNghttp2NeverSawIsLeftOut) {
   Open(filter, 5);
   EXPECT_EQ(filter.Judge(Window(3), false), Verdict::kPass);
   EXPECT_EQ(filter.Judge(Data(3), false), Verdict::kPass);
+}
+
+TEST(FrameFilterTest, ANumberThatWasPassedOverOpensNoStream) {
+  FrameFilter filter;
+  Open(filter, 5);
+  EXPECT_EQ(filter.Judge(Headers(1), false), Verdict::kSkipped);
+  EXPECT_EQ(filter.Judge(Headers(3), false), Verdict::kSkipped);
+  // Of nothing else that comes for it is anything to be said here.
+  EXPECT_EQ(filter.Judge(Reset(3), false), Verdict::kPass);
+  Open(filter, 7);
+  Open(filter, 13);
+  EXPECT_EQ(filter.Judge(Headers(9), false), Verdict::kSkipped);
+  EXPECT_EQ(filter.Judge(Headers(11), false), Verdict::kSkipped);
+  // These were opened, or are even.
+  EXPECT_EQ(filter.Judge(Headers(7), false), Verdict::kPass);
+  EXPECT_EQ(filter.Judge(Headers(10), false), Verdict::kPass);
+  EXPECT_EQ(filter.Judge(Headers(13), false), Verdict::kPass);
+}
+
+TEST(FrameFilterTest, NothingMayComeInsideABlockOfHeaders) {
+  FrameFilter filter;
+  FrameHead begin = Headers(1);
+  begin.flags = 0;
+  ASSERT_EQ(filter.Judge(begin, false), Verdict::kOpens);
+  filter.OnPassed(1);
+  EXPECT_EQ(filter.Judge(Reset(7), false), Verdict::kInBlock);
+  FrameHead end = {.type = FrameType::kContinuation, .stream = 1};
+  EXPECT_EQ(filter.Judge(end, false), Verdict::kInBlock);
+  end.flags = kEndHeadersFlag;
+  EXPECT_EQ(filter.Judge(end, false), Verdict::kInBlock);
+  EXPECT_EQ(filter.Judge(Data(1), false), Verdict::kPass);
+  begin.stream = 3;
+  EXPECT_EQ(filter.Judge(begin, false), Verdict::kOpens);
+  EXPECT_EQ(filter.Judge(Headers(5), false), Verdict::kInBlock);
+}
+
+TEST(FrameFilterTest, NoFrameIsLargerThan16KiB) {
+  FrameFilter filter;
+  FrameHead head = {.size = 16'384, .type = FrameType::kContinuation};
+  EXPECT_EQ(filter.Judge(head, false), Verdict::kPass);
+  head.size = 16'385;
+  EXPECT_EQ(filter.Judge(head, false), Verdict::kTooLarge);
 }
 
 TEST(FrameFilterTest, CountsFramesThatMoveNoCall) {
