@@ -6,6 +6,7 @@ import time
 
 import http2_frame_cases
 import http2_header_cases
+import http2_message_cases
 import pytest
 from metrics import scrape
 from raw_http2 import check_case, connect, send_case
@@ -113,6 +114,15 @@ def test_headers(target, case, path):
 
 
 def test_headers_leave_nothing(target):
+    target.assert_nothing_is_left()
+
+
+@over(http2_message_cases.CASES)
+def test_messages(target, case, path):
+    check(target, case, path)
+
+
+def test_messages_leave_nothing(target):
     target.assert_nothing_is_left()
 
 
