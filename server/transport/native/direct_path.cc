@@ -19,10 +19,16 @@ constexpr size_t kKeptOutputMax = 1024;
 // whatever was sent before.
 //
 // :status 200, content-type application/grpc.
-constexpr std::string_view kHeadBlock = "\x88\x0f\x10\x10" "application/grpc";
+constexpr std::string_view kHeadBlock =
+    "\x88\x0f\x10\x10"
+    "application/grpc";
 // grpc-status 0.
 constexpr std::string_view kOkBlock = std::string_view(
-    "\0\x0b" "grpc-status" "\x01" "0", 15);
+    "\0\x0b"
+    "grpc-status"
+    "\x01"
+    "0",
+    15);
 
 // The longest string whose size is one byte.
 constexpr size_t kShortStringMax = 126;
@@ -57,8 +63,8 @@ void AppendHead(const FrameHead& head, std::string* out) {
 void AppendData(uint32_t id, std::string_view bytes, std::string* out) {
   while (!bytes.empty()) {
     const std::string_view part = bytes.substr(0, kFramePayloadMax);
-    AppendHead(
-        {.size = part.size(), .type = FrameType::kData, .stream = id}, out);
+    AppendHead({.size = part.size(), .type = FrameType::kData, .stream = id},
+               out);
     out->append(part);
     bytes.remove_prefix(part.size());
   }
@@ -89,8 +95,7 @@ bool DirectPath::TakeHeaders(const FrameReader::Piece& piece) {
   return true;
 }
 
-bool DirectPath::TakeFrame(const FrameReader::Piece& piece) {
-  Stream& stream = *Find(piece.head.stream);
+bool DirectPath::TakeFrame(Stream& stream, const FrameReader::Piece& piece) {
   if (!piece.whole) return false;
   if (piece.head.type == FrameType::kData) return TakeData(stream, piece);
   if (piece.head.type != FrameType::kWindowUpdate || piece.head.size != 4) {

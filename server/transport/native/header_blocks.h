@@ -24,8 +24,9 @@ namespace latchkey {
 
 class HeaderBlocks {
  public:
-  // The longest block that is remembered: indexes of some tens of headers.
-  static constexpr size_t kBlockBytesMax = 128;
+  // The longest block that is remembered: indexes of some tens of headers, or
+  // the headers themselves of a client that uses no table.
+  static constexpr size_t kBlockBytesMax = 256;
 
   // Whether `block` leaves HPACK's table as it is: nothing is added, and its
   // size is not set.

@@ -107,12 +107,14 @@ Session::Session(Worker& worker, Connection& connection)
   const NativeServerOptions& options = worker.options();
   const nghttp2_settings_entry entries[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
-       static_cast<uint32_t>(options.calls_per_connection_max)},
+       static_cast<uint32_t>(options.calls_per_connection_max +
+                             options.about_server_calls_per_connection_max)},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
        static_cast<uint32_t>(options.stream_window_bytes)},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
        static_cast<uint32_t>(options.metadata_bytes_max)},
   };
+  if (!options.direct_path) direct_.Disable();
   nghttp2_submit_settings(http_, NGHTTP2_FLAG_NONE, entries,
                           std::size(entries));
   nghttp2_session_set_local_window_size(http_, NGHTTP2_FLAG_NONE, 0,
@@ -152,26 +154,27 @@ bool Session::Receive(std::string_view bytes, UnixNanos now) {
 
 bool Session::TakeFrame(const FrameReader::Piece& piece) {
   const FrameHead& head = piece.head;
-  const bool direct = direct_.Find(head.stream) != nullptr;
-  switch (filter_.Judge(head, direct)) {
+  Stream* const direct = direct_.Find(head.stream);
+  const bool in_block = filter_.in_block();
+  const FrameFilter::Verdict verdict = filter_.Judge(head, direct != nullptr);
+  if (in_block && verdict != FrameFilter::Verdict::kTooLarge) return false;
+  switch (verdict) {
     case FrameFilter::Verdict::kLeaveOut:
+      return true;
+    case FrameFilter::Verdict::kNotAscending:
+      Terminate(NGHTTP2_PROTOCOL_ERROR);
       return true;
     case FrameFilter::Verdict::kClosed:
       Terminate(NGHTTP2_STREAM_CLOSED);
       return true;
-    case FrameFilter::Verdict::kSkipped:
-      Terminate(NGHTTP2_PROTOCOL_ERROR);
-      return true;
     case FrameFilter::Verdict::kTooLarge:
       Terminate(NGHTTP2_FRAME_SIZE_ERROR);
       return true;
-    case FrameFilter::Verdict::kInBlock:
-      break;
     case FrameFilter::Verdict::kOpens:
       if (direct_.TakeHeaders(piece)) return true;
       break;
     case FrameFilter::Verdict::kPass:
-      if (direct && direct_.TakeFrame(piece)) return true;
+      if (direct != nullptr && direct_.TakeFrame(*direct, piece)) return true;
       if (head.stream == 0 && head.type == FrameType::kWindowUpdate &&
           piece.whole && direct_.TakeWindowUpdate(piece)) {
         return true;
@@ -179,7 +182,11 @@ bool Session::TakeFrame(const FrameReader::Piece& piece) {
       break;
   }
   // DirectPath says why.
-  if (head.stream != 0 || !piece.whole) direct_.AdoptAll();
+  if (head.type == FrameType::kHeaders || !piece.whole) {
+    direct_.AdoptAll();
+  } else if (direct != nullptr) {
+    direct_.Adopt(*direct);
+  }
   if (head.type == FrameType::kHeaders) {
     filter_.OnPassed(head.stream);
     direct_.BeforeHeaders(piece);
@@ -222,7 +229,6 @@ void Session::CorrectGoaway(char* frame, size_t size) {
 }
 
 int Session::CopyData(Stream& stream, const uint8_t* head, size_t length) {
-  constexpr size_t kFrameHeadBytes = 9;
   if (output_->size() >= output_bytes_max_) return NGHTTP2_ERR_WOULDBLOCK;
   output_->append(View(head, kFrameHeadBytes));
   output_->append(stream.TakeReply(length));
@@ -336,9 +342,12 @@ void Session::OnBeginHeaders(const nghttp2_frame& frame) {
 
 Stream* Session::OpenStream(int32_t id) {
   const NativeServerOptions& options = worker_.options();
+  // What these are for is not known yet, so that all slots together count.
   // nghttp2 counts the streams that are open; handlers may take longer.
-  if (stream_count_ >= options.calls_per_connection_max ||
-      worker_.live_calls() >= worker_.Part(options.calls_max)) {
+  if (stream_count_ >= options.calls_per_connection_max +
+                           options.about_server_calls_per_connection_max ||
+      worker_.live_calls() >=
+          worker_.Part(options.calls_max + options.about_server_calls_max)) {
     return nullptr;
   }
   Stream* const stream = worker_.TakeStream().release();

@@ -121,6 +121,11 @@ class Session {
   // What answers of this connection hold.
   size_t reply_bytes = 0;
 
+  // Calls whose handlers have not ended, and those of them that are about the
+  // server.
+  int calls = 0;
+  int about_server_calls = 0;
+
   // nghttp2's callbacks.
   void OnBeginHeaders(const nghttp2_frame& frame);
   void OnHeader(std::string_view name, std::string_view value);

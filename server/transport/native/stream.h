@@ -32,6 +32,7 @@
 #include "server/base/clock.h"
 #include "server/rpc/call.h"
 #include "server/rpc/method_table.h"
+#include "server/rpc/point_lane.h"
 #include "server/runtime/deadline.h"
 #include "server/transport/native/request_headers.h"
 
@@ -56,8 +57,12 @@ class NativeCall final : public Call {
       std::string_view name) const override;
   DeadlineToken token() const override { return deadline_.token(); }
 
-  // Ends the token, unless it has ended by its deadline.
+  // Ends the token, by its deadline where that has passed.  A handler that
+  // waits somewhere may finish the call in here.
   void End(EndReason reason, UnixNanos now);
+
+  // As End(), where the deadline has passed.
+  void Expire(UnixNanos now) { deadline_.Expire(now); }
 
   // Whether the handler has finished the call, perhaps on a thread from which
   // the answer is still on its way.
@@ -72,8 +77,7 @@ class NativeCall final : public Call {
   template <typename Action>
   void PostToStream(Action action);
 
-  void DoReply(const google::protobuf::MessageLite& response,
-               Trailers trailers) override;
+  void DoReply(const ReplyBody& response, Trailers trailers) override;
   void DoFinish(const WireStatus& status, Trailers trailers) override;
   void DoSend(const google::protobuf::MessageLite& message) override;
   void DoReceive() override;
@@ -164,7 +168,7 @@ class Stream {
   }
 
   // What the handler does with its call, on the worker's thread.
-  void Reply(const google::protobuf::MessageLite& response, Trailers trailers);
+  void Reply(const ReplyBody& response, Trailers trailers);
   void ReplyFramed(std::string framed, Trailers trailers);
   void Finish(WireStatus status, Trailers trailers);
   void SendFramed(std::string framed);
@@ -185,9 +189,14 @@ class Stream {
   // For what is no call of gRPC's: a status of HTTP, once the request is whole.
   void SubmitHttpRefusal();
   // Refuses a call that must not or cannot begin.
-  bool RefuseCall();
+  bool RefuseCall(bool has_slot);
+  // Takes a slot for the call; returns whether there was one.
+  bool TakeSlot();
+  void GiveSlotBack();
   bool IsOverBudget() const;
   void FailOverloaded();
+  // Of a call that no handler has seen.
+  void FailUnhandled(EndReason reason);
   void Dispatch();
   void ReadUnary(std::string_view data);
   void DeliverMessage();
@@ -198,6 +207,7 @@ class Stream {
   void AnswerInstead(const absl::Status& error);
   void End(WireStatus status, Trailers trailers);
   bool AnswerDirectly();
+  void SubmitEnd();
   void SubmitReply();
   void SubmitTrailersOnly();
   void SubmitTrailers();
@@ -213,6 +223,10 @@ class Stream {
   void CountReply(size_t bytes);
   size_t reply_left() const { return reply_.size() - reply_taken_; }
   bool is_unary() const { return method_ != nullptr && method_->unary; }
+  // Whether a handler has begun.
+  bool handled() const {
+    return handler_ != nullptr || (admitted_ && !place_.queued());
+  }
 
   Worker& worker_;
   Session* session_ = nullptr;
@@ -244,7 +258,10 @@ class Stream {
   const Method* method_ = nullptr;
   std::optional<NativeCall> call_;
   std::unique_ptr<StreamHandler> handler_;
-  bool dispatched_ = false;
+  // Where a unary call waits for its handler.
+  PointLane::Place place_;
+  // Whether it was given to the lane.
+  bool admitted_ = false;
   bool wants_message_ = false;
   bool sent_ = false;
   bool cancelled_ = false;

@@ -74,38 +74,37 @@ TEST(FrameFilterTest, WhatComesLateForAStreamThatNghttp2NeverSawIsLeftOut) {
   EXPECT_EQ(filter.Judge(Data(3), false), Verdict::kPass);
 }
 
-TEST(FrameFilterTest, ANumberThatWasPassedOverOpensNoStream) {
+TEST(FrameFilterTest, NumbersAscend) {
   FrameFilter filter;
   Open(filter, 5);
-  EXPECT_EQ(filter.Judge(Headers(1), false), Verdict::kSkipped);
-  EXPECT_EQ(filter.Judge(Headers(3), false), Verdict::kSkipped);
-  // Of nothing else that comes for it is anything to be said here.
-  EXPECT_EQ(filter.Judge(Reset(3), false), Verdict::kPass);
+  EXPECT_EQ(filter.Judge(Headers(1), false), Verdict::kNotAscending);
+  EXPECT_EQ(filter.Judge(Headers(3), false), Verdict::kNotAscending);
+  // Trailers.
+  EXPECT_EQ(filter.Judge(Headers(5), false), Verdict::kPass);
   Open(filter, 7);
-  Open(filter, 13);
-  EXPECT_EQ(filter.Judge(Headers(9), false), Verdict::kSkipped);
-  EXPECT_EQ(filter.Judge(Headers(11), false), Verdict::kSkipped);
-  // These were opened, or are even.
-  EXPECT_EQ(filter.Judge(Headers(7), false), Verdict::kPass);
-  EXPECT_EQ(filter.Judge(Headers(10), false), Verdict::kPass);
-  EXPECT_EQ(filter.Judge(Headers(13), false), Verdict::kPass);
+  EXPECT_EQ(filter.Judge(Headers(3), false), Verdict::kNotAscending);
+  EXPECT_EQ(filter.Judge(Headers(5), false), Verdict::kPass);
+  Open(filter, 15);
+  EXPECT_EQ(filter.Judge(Headers(9), false), Verdict::kNotAscending);
+  EXPECT_EQ(filter.Judge(Headers(13), false), Verdict::kNotAscending);
 }
 
-TEST(FrameFilterTest, NothingMayComeInsideABlockOfHeaders) {
+TEST(FrameFilterTest, NothingIsLeftOutOfABlockOfHeaders) {
   FrameFilter filter;
-  FrameHead begin = Headers(1);
+  ASSERT_EQ(filter.Judge(Headers(1), false), Verdict::kOpens);
+  FrameHead begin = Headers(3);
   begin.flags = 0;
-  ASSERT_EQ(filter.Judge(begin, false), Verdict::kOpens);
-  filter.OnPassed(1);
-  EXPECT_EQ(filter.Judge(Reset(7), false), Verdict::kInBlock);
-  FrameHead end = {.type = FrameType::kContinuation, .stream = 1};
-  EXPECT_EQ(filter.Judge(end, false), Verdict::kInBlock);
-  end.flags = kEndHeadersFlag;
-  EXPECT_EQ(filter.Judge(end, false), Verdict::kInBlock);
-  EXPECT_EQ(filter.Judge(Data(1), false), Verdict::kPass);
-  begin.stream = 3;
   EXPECT_EQ(filter.Judge(begin, false), Verdict::kOpens);
-  EXPECT_EQ(filter.Judge(Headers(5), false), Verdict::kInBlock);
+  EXPECT_TRUE(filter.in_block());
+  EXPECT_EQ(filter.Judge(Window(1), false), Verdict::kPass);
+  EXPECT_EQ(filter.Judge(Reset(9), false), Verdict::kPass);
+  FrameHead more = {.type = FrameType::kContinuation, .stream = 3};
+  filter.Judge(more, false);
+  EXPECT_TRUE(filter.in_block());
+  more.flags = kEndHeadersFlag;
+  filter.Judge(more, false);
+  EXPECT_FALSE(filter.in_block());
+  EXPECT_EQ(filter.Judge(Window(1), false), Verdict::kLeaveOut);
 }
 
 TEST(FrameFilterTest, NoFrameIsLargerThan16KiB) {

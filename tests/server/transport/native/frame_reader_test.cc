@@ -53,8 +53,7 @@ TEST(FrameReaderTest, EveryByteComesOutWhereverTheyAreParted) {
       Frame(FrameType::kData, 3, std::string(1016, 'e')) +
       Frame(FrameType::kData, 5, std::string(5000, 'f')) +
       Frame(FrameType::kPing, 0, "12345678");
-  for (size_t part = 1; part < bytes.size() + 1;
-       part += part < 60 ? 1 : 97) {
+  for (size_t part = 1; part < bytes.size() + 1; part += part < 60 ? 1 : 97) {
     SCOPED_TRACE(part);
     FrameReader reader;
     const Cut cut = CutUp(reader, bytes, part);
