@@ -63,19 +63,19 @@ absl::Status LedgerFullError() {
                      "the idempotency ledger is full of live records", "no");
 }
 
-// The key of the ledger: the idempotency key behind its length, so that no key
-// and principal together look like another pair.
-using ScopedKey = absl::FixedArray<char, 128>;
-
-ScopedKey MakeScopedKey(const IdempotencyScope& scope) {
+// Of the idempotency key behind its length, so that no key and principal
+// together look like another pair.
+LedgerKey MakeLedgerKey(const KeyHasher& hasher,
+                        const IdempotencyScope& scope) {
   LATCHKEY_CHECK(scope.key.size() <= UINT8_MAX,
                  "the edge bounds idempotency keys");
-  ScopedKey scoped(1 + scope.key.size() + scope.principal.size());
+  absl::FixedArray<char, 128> scoped(1 + scope.key.size() +
+                                     scope.principal.size());
   scoped[0] = static_cast<char>(scope.key.size());
   const auto rest =
       std::copy(scope.key.begin(), scope.key.end(), scoped.data() + 1);
   std::copy(scope.principal.begin(), scope.principal.end(), rest);
-  return scoped;
+  return {hasher.Hash128({scoped.data(), scoped.size()})};
 }
 
 // Gives `version` to what a transaction wrote and then itself replaced: no
@@ -219,9 +219,8 @@ void Store::Commit(const MultiShardLock& lock, WorkingSet& copies,
 IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
                                   const IdempotentWrite& keyed,
                                   DeadlineToken token) {
-  const ScopedKey scoped = MakeScopedKey(keyed.scope);
-  const std::string_view scoped_view(scoped.data(), scoped.size());
-  const HashedKey ledger_key = {scoped_view, hasher_.Hash(scoped_view)};
+  const LedgerKey ledger_key = MakeLedgerKey(hasher_, keyed.scope);
+  (*shards_)[ledger_key.shard()].PrefetchLedger();
   WorkingSet copies(hasher_);
   TransactionRunner runner(transaction, copies);
   copies.AddShard(ledger_key.shard());
@@ -236,10 +235,9 @@ IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
   Shard& ledger_shard = lock[ledger_key.shard()];
   ledger_shard.AssertHeld();
   Ledger& ledger = ledger_shard.ledger();
-  // The copies are loaded before they are known to be needed: meanwhile what
-  // the look-up needs comes from memory.
+  // What the look-up and the copies need comes from memory at the same time.
   ledger.Prefetch(ledger_key);
-  copies.Load(lock, now);
+  copies.Prefetch(lock);
   const LedgerRecord* found = ledger.Find(ledger_key, now);
   if (MutantActive(Mutant::kTokenBeforeLookUp) &&
       !CheckToken(token, now).ok()) {
@@ -250,6 +248,7 @@ IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
   if (AnswerFromLedger(found, keyed, now, &answer)) {
     if (MutantActive(Mutant::kDoubleApply) && answer.replayed) {
       TransactionResult again;
+      copies.Load(lock, now);
       if (runner.Run(now, SIZE_MAX, &again).ok()) Commit(lock, copies, again);
     }
     return answer;
@@ -259,6 +258,7 @@ IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
     answer.outcome = s;
     return answer;
   }
+  copies.Load(lock, now);
   absl::Status status =
       runner.Run(now, options_.result_bytes_max, &*answer.outcome);
   if (MutantActive(Mutant::kHalfABatch) && !status.ok()) {
@@ -267,7 +267,7 @@ IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
   if (!status.ok()) answer.outcome = status;
   if (MutantActive(Mutant::kErrorNotRecorded) && !status.ok()) return answer;
   const size_t record_bytes =
-      LedgerRecord::BytesOf(ledger_key, keyed.method, answer.outcome);
+      LedgerRecord::BytesOf(keyed.method, answer.outcome);
   if (!ledger.Reserve(record_bytes, now)) {
     ledger_counters_.refusals.fetch_add(1, std::memory_order_relaxed);
     if (MutantActive(Mutant::kRefusedButApplied) && answer.outcome.ok()) {
@@ -331,9 +331,7 @@ bool Store::AnswerFromLedger(const LedgerRecord* record,
 absl::StatusOr<RecordedOutcome> Store::GetOutcome(const IdempotencyScope& scope,
                                                   bool fence,
                                                   DeadlineToken token) {
-  const ScopedKey scoped = MakeScopedKey(scope);
-  const std::string_view scoped_view(scoped.data(), scoped.size());
-  const HashedKey ledger_key = {scoped_view, hasher_.Hash(scoped_view)};
+  const LedgerKey ledger_key = MakeLedgerKey(hasher_, scope);
   Shard& shard = (*shards_)[ledger_key.shard()];
   ShardLock lock(shard);
   const UnixNanos now = clock_.Now();
@@ -341,7 +339,7 @@ absl::StatusOr<RecordedOutcome> Store::GetOutcome(const IdempotencyScope& scope,
   RecordedOutcome recorded;
   const LedgerRecord* record = shard.ledger().Find(ledger_key, now);
   if (record == nullptr && fence) {
-    const size_t bytes = LedgerRecord::BytesOfTombstone(ledger_key);
+    const size_t bytes = LedgerRecord::BytesOfTombstone();
     if (!shard.ledger().Reserve(bytes, now)) {
       ledger_counters_.refusals.fetch_add(1, std::memory_order_relaxed);
       return LedgerFullError();

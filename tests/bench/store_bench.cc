@@ -3,6 +3,7 @@
 // writes.
 
 #include <benchmark/benchmark.h>
+#include <time.h>
 
 #include <algorithm>
 #include <array>
@@ -93,6 +94,20 @@ const std::string& Value() {
   return *value;
 }
 
+// CPU time of the calling thread.
+Nanos ThreadCpuNow() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return now.tv_sec * kNanosPerSecond + now.tv_nsec;
+}
+
+// REQUIRES: there are values.
+double Median(std::vector<double> values) {
+  const auto middle = values.begin() + std::ssize(values) / 2;
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
 // Made at their first use; every benchmark leaves them as it found them.
 Bed& Texts() {
   static auto* bed = new Bed(Value());
@@ -151,20 +166,58 @@ void Put(benchmark::State& state) {
   }
 }
 
-// Each under an idempotency key of its own, of 16 bytes.
-void KeyedPut(benchmark::State& state) {
-  Bed& bed = Texts();
-  RequestKeys keys(bed, state);
-  static std::atomic<uint64_t> seed = 0;
-  FastRandom random(MixBits(++seed));
-  for (auto _ : state) {
-    const std::array<uint64_t, 2> id = {random.Next(), random.Next()};
+// Idempotency keys of 16 bytes, none of them twice.
+class IdempotencyKeys {
+ public:
+  IdempotencyKeys() : random_(MixBits(++seed_)) {}
+
+  // A Put under a key of its own.
+  void Put(Bed& bed, std::string_view key) {
+    const std::array<uint64_t, 2> id = {random_.Next(), random_.Next()};
     bed.WriteOnce(
-        PutOperation{.key = keys.Next(), .value = Value()},
+        PutOperation{.key = key, .value = Value()},
         {.scope = {.principal = {},
                    .key = {reinterpret_cast<const char*>(&id), sizeof(id)}},
          .fingerprint = {id[0], id[1]}});
   }
+
+ private:
+  static inline std::atomic<uint64_t> seed_ = 0;
+
+  FastRandom random_;
+};
+
+void KeyedPut(benchmark::State& state) {
+  Bed& bed = Texts();
+  RequestKeys keys(bed, state);
+  IdempotencyKeys ids;
+  for (auto _ : state) ids.Put(bed, keys.Next());
+}
+
+// What an idempotency key costs a Put: blocks of plain and of keyed ones in
+// turns, short enough that both meet the same caches and the same neighbours on
+// the machine.  The counters are the medians over the blocks, and their ratio.
+void PutPlainAndKeyed(benchmark::State& state) {
+  constexpr size_t kBlock = 500;
+  Bed& bed = Texts();
+  RequestKeys keys(bed, state);
+  IdempotencyKeys ids;
+  std::vector<double> plain;
+  std::vector<double> keyed;
+  const auto nanos_each = [](auto write) {
+    const Nanos start = ThreadCpuNow();
+    for (size_t i = 0; i < kBlock; ++i) write();
+    return static_cast<double>(ThreadCpuNow() - start) / kBlock;
+  };
+  for (auto _ : state) {
+    plain.push_back(nanos_each([&] {
+      bed.Write(PutOperation{.key = keys.Next(), .value = Value()});
+    }));
+    keyed.push_back(nanos_each([&] { ids.Put(bed, keys.Next()); }));
+  }
+  state.counters["plain_ns"] = Median(plain);
+  state.counters["keyed_ns"] = Median(keyed);
+  state.counters["ratio"] = Median(keyed) / Median(plain);
 }
 
 void Increment(benchmark::State& state) {
@@ -256,6 +309,7 @@ void BatchGetAtomic(benchmark::State& state) {
 BENCHMARK(Get)->Threads(1)->Threads(2)->Threads(4);
 BENCHMARK(Put)->Threads(1)->Threads(2)->Threads(4);
 BENCHMARK(KeyedPut)->Threads(1)->Threads(2)->Threads(4);
+BENCHMARK(PutPlainAndKeyed);
 BENCHMARK(Increment)->Threads(1)->Threads(2)->Threads(4);
 BENCHMARK(MoveThereAndBack)->Threads(1)->Threads(2)->Threads(4);
 BENCHMARK(Transfer)->Threads(1)->Threads(2)->Threads(4);

@@ -22,10 +22,11 @@ UnixNanos ToUnixNanos(gpr_timespec deadline, UnixNanos now,
   return SaturatingAdd(now, left.tv_sec * kNanosPerSecond + left.tv_nsec);
 }
 
-grpc::ByteBuffer Serialize(const google::protobuf::MessageLite& message) {
-  grpc::Slice slice(static_cast<size_t>(message.GetCachedSize()));
+grpc::ByteBuffer Serialize(const ReplyBody& message) {
+  grpc::Slice slice(message.size());
   // A new slice is ours alone until the buffer below shares it.
-  message.SerializeWithCachedSizesToArray(const_cast<uint8_t*>(slice.begin()));
+  message.WriteTo(
+      reinterpret_cast<char*>(const_cast<uint8_t*>(slice.begin())));
   return grpc::ByteBuffer(&slice, 1);
 }
 
@@ -90,8 +91,7 @@ std::optional<std::string_view> GrpcCall::FindMetadata(
   return std::string_view(it->second.data(), it->second.size());
 }
 
-void GrpcCall::DoReply(const google::protobuf::MessageLite& response,
-                       Trailers trailers) {
+void GrpcCall::DoReply(const ReplyBody& response, Trailers trailers) {
   AddTrailers(trailers);
   const grpc::ByteBuffer message = Serialize(response);
   PublishEnd();
@@ -116,7 +116,7 @@ void GrpcCall::DoSend(const google::protobuf::MessageLite& message) {
       "one message is sent at a time");
   tags_.fetch_add(1, std::memory_order_relaxed);
   write_state_.store(WriteState::kWriting, std::memory_order_relaxed);
-  slot_.stream.Write(Serialize(message), &slot_.written);
+  slot_.stream.Write(Serialize(ReplyBody::Of(message)), &slot_.written);
 }
 
 void GrpcCall::DoReceive() {
@@ -180,11 +180,12 @@ void GrpcCall::OnWritten(bool ok) {
 
 void GrpcCall::OnDone() {
   if (!slot_.context.IsCancelled()) return;
-  // A call that ran out of time is cancelled by the library; its token says so
-  // by itself.  (Its client, whose time began earlier, may cancel it before.)
-  if (clock_.Now() < deadline_.token().deadline()) {
-    deadline_.End(EndReason::kClientCancelled);
-  }
+  // A call that ran out of time is cancelled by the library.  (Its client,
+  // whose time began earlier, may cancel it before.)  A handler that waits
+  // somewhere may finish the call in here; its tags keep it until this event is
+  // over.
+  deadline_.Expire(clock_.Now());
+  deadline_.End(EndReason::kClientCancelled);
   if (place_.queued()) {
     lane_->Remove(place_);
     Fail(NotRun(EndedError(deadline_.token().Check(clock_.Now()),

@@ -92,8 +92,7 @@ class GrpcCall final : public Call {
   // it: the library wants one after the other.
   enum class WriteState : uint8_t { kIdle, kWriting, kFinishing };
 
-  void DoReply(const google::protobuf::MessageLite& response,
-               Trailers trailers) override;
+  void DoReply(const ReplyBody& response, Trailers trailers) override;
   void DoFinish(const WireStatus& status, Trailers trailers) override;
   void DoSend(const google::protobuf::MessageLite& message) override;
   void DoReceive() override;

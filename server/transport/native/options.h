@@ -93,6 +93,10 @@ struct NativeServerOptions {
   Nanos ping_interval = 60 * kNanosPerSecond;
   Nanos ping_timeout = 20 * kNanosPerSecond;
 
+  // Whether ordinary calls may pass nghttp2 by; false for tests, which compare
+  // the two ways.
+  bool direct_path = true;
+
   // How long a connection may have no call before it is told to end; 0: for
   // ever.
   Nanos idle_time_max = 0;

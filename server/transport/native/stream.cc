@@ -48,12 +48,46 @@ void Stream::Open(Session& session, nghttp2_session* http, int32_t id) {
   id_ = id;
 }
 
+void Stream::OpenDirect(std::string_view block, const RequestHeaders& headers) {
+  direct_ = true;
+  untold_.block = block;
+  headers_ = headers;
+  OnHeaders();
+}
+
+void Stream::OnDirectBody(std::string_view body) {
+  untold_.has_body = true;
+  untold_.body_bytes = body.size();
+  OnData(body);
+  OnHalfClose();
+}
+
+void Stream::OnAdopted() {
+  direct_ = false;
+  if (nghttp2_session_get_stream_user_data(http_, id_) != this) {
+    OnClosed(EndReason::kConnectionLost);
+  }
+}
+
+void Stream::LeaveDirectPath() {
+  if (direct_) session_->direct().Adopt(*this);
+}
+
+void Stream::Consume(size_t bytes) {
+  if (!direct_) nghttp2_session_consume_stream(http_, id_, bytes);
+}
+
 void Stream::Clear() {
   if (handler_ != nullptr) handler_->OnDone();
   handler_.reset();
   if (call_.has_value()) GiveSlotBack();
   call_.reset();
   if (timer != kNever) worker_.CancelTimer(*this);
+  direct_ = false;
+  untold_.block.clear();
+  untold_.window = 0;
+  untold_.has_body = false;
+  untold_.body_bytes = 0;
   headers_.Clear();
   reader_.Reset(kKeptBytesMax);
   ShrinkTo(kKeptBytesMax, &inbox_);
@@ -193,12 +227,12 @@ void Stream::FailOverloaded() {
 
 void Stream::OnData(std::string_view data) {
   if (ending_ || closed_ || !call_.has_value()) {
-    nghttp2_session_consume_stream(http_, id_, data.size());
+    Consume(data.size());
     return;
   }
   if (is_unary()) {
     // What is kept has its own limits, so the client may go on at once.
-    nghttp2_session_consume_stream(http_, id_, data.size());
+    Consume(data.size());
     ReadUnary(data);
   } else {
     inbox_.append(data);
@@ -307,9 +341,11 @@ void Stream::Cancel(EndReason reason) {
     FailUnhandled(reason);
     return;
   }
+  // Before the end is told: what its hearers answer goes the way of an answer
+  // to a cancelled call.
+  cancelled_ = handler_ != nullptr;
   call_->End(reason, worker_.time_source().Now());
-  if (handler_ == nullptr) return;
-  cancelled_ = true;
+  if (handler_ == nullptr || finished_) return;
   session_->Queue(*this);
 }
 
@@ -354,8 +390,11 @@ void Stream::OnTimer(UnixNanos now) {
     return;
   }
   if (!expired) return;
-  if (handler_ != nullptr) {
-    cancelled_ = true;
+  cancelled_ = handler_ != nullptr;
+  // A call that waits in a queue is finished by this.
+  call_->Expire(now);
+  if (finished_) return;
+  if (cancelled_) {
     session_->Queue(*this);
   } else {
     AnswerInstead(WithMetadata(
@@ -387,7 +426,7 @@ void Stream::DeliverMessage() {
     inbox_.clear();
     inbox_begin_ = 0;
   }
-  nghttp2_session_consume_stream(http_, id_, taken);
+  Consume(taken);
   CountRequest();
   switch (result) {
     case wire::MessageReader::Result::kMessage: {

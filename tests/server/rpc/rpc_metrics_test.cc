@@ -175,7 +175,7 @@ TEST_F(RpcMetricsTest, CountsBeforeTheAnswerGoesOut) {
     uint64_t seen = 0;
 
    private:
-    void DoReply(const google::protobuf::MessageLite&, Trailers) override {
+    void DoReply(const ReplyBody&, Trailers) override {
       seen = metrics_.calls();
     }
     void DoFinish(const WireStatus&, Trailers) override {}
