@@ -103,7 +103,7 @@ TEST(MessageFormatTest, JsonOfAnErrorSurvivesBytesThatAreNotUtf8) {
             "{\"error\":{\"code\":\"INTERNAL\",\"reason\":\"\","
             "\"message\":\"\xEF\xBF\xBD\",\"field\":\"\",\"metadata\":{},"
             "\"outcome\":\"unknown\",\"idempotency_key\":\"\","
-            "\"attempts\":0}}");
+            "\"stamp\":\"\",\"attempts\":0}}");
 }
 
 TEST(MessageFormatTest, AnOutcomeIsToldInWords) {
