@@ -34,14 +34,16 @@ def serve(programs, transport, service_time_us=SERVICE_TIME_US):
 class Load:
     """An open loop that runs beside this script."""
 
-    def __init__(self, programs, address, rate, seconds, *options):
+    def __init__(self, programs, address, rate, seconds, *options,
+                 warm_up_seconds=0.2):
         self.seconds = seconds
         self._process = subprocess.Popen(
             ["taskset", "-c", "1", programs / "latchkey-load",
              f"--address={address}", "--mix=get", "--keys=20",
              f"--connections={CONNECTIONS}", "--in-flight=1000",
-             f"--timeout={DEADLINE}", f"--rate={rate:.0f}", "--warm-up=0s",
-             f"--duration={seconds}s", "--json=-", *options],
+             f"--timeout={DEADLINE}", f"--rate={rate:.0f}",
+             f"--warm-up={warm_up_seconds}s", f"--duration={seconds}s",
+             "--json=-", *options],
             stdout=subprocess.PIPE)
 
     def result(self):

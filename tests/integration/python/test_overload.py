@@ -56,7 +56,7 @@ def test_what_cannot_be_done_in_time_is_refused_and_not_applied(busy):
                for cause in ("queue_full", "too_late", "queue_delay"))
     assert shed == len(refused)
     assert metrics.value("latchkey_shed_total", reason="OVERLOADED") == shed
-    assert metrics.value("latchkey_queue_wait_seconds_count") > 0
+    assert metrics.value("latchkey_point_queue_wait_seconds_count") > 0
 
 
 def test_a_busy_server_tells_its_health(busy):
