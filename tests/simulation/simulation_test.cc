@@ -33,6 +33,9 @@ TEST(SimulationTest, MuchGoesWrong) {
   EXPECT_GT(sum.scans.snapshots, 20u);
   EXPECT_GT(sum.scans.resumed, 5u);
   EXPECT_GT(sum.expiry_reads, 20u);
+  EXPECT_GT(sum.lanes.run, 200u);
+  EXPECT_GT(sum.lanes.ended, 50u);
+  EXPECT_GT(sum.lanes.refused, 5u);
   EXPECT_GT(sum.lives, 10u);
   EXPECT_GT(sum.stalls, 50u);
   EXPECT_GT(sum.lock_waits, 100u);
