@@ -8,7 +8,6 @@
 
 #include "absl/synchronization/mutex.h"
 #include "server/base/clock.h"
-#include "server/base/system_clock.h"
 #include "server/transport/grpc/grpc_server.h"
 #include "server/transport/native/native_server.h"
 #include "tests/interop/service/testing_service.h"

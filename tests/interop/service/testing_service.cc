@@ -150,22 +150,19 @@ class OutputStream final : public StreamHandler {
 }  // namespace
 
 void RegisterTestingService(MethodTable& methods) {
-  methods.AddUnary("/grpc.testing.TestService/EmptyCall",
-                   [](Call& call, std::string_view) {
-                     call.Reply(grpc::testing::Empty());
-                   });
+  methods.AddUnary(
+      "/grpc.testing.TestService/EmptyCall",
+      [](Call& call, std::string_view) { call.Reply(grpc::testing::Empty()); });
   methods.AddUnary("/grpc.testing.TestService/UnaryCall", UnaryCall);
-  methods.AddStream("/grpc.testing.TestService/StreamingInputCall",
-                    [](Call& call) {
-                      return std::make_unique<InputStream>(call);
-                    });
+  methods.AddStream(
+      "/grpc.testing.TestService/StreamingInputCall",
+      [](Call& call) { return std::make_unique<InputStream>(call); });
   // One request or many: the handler is the same.
   for (const char* const path :
        {"/grpc.testing.TestService/StreamingOutputCall",
         "/grpc.testing.TestService/FullDuplexCall"}) {
-    methods.AddStream(path, [](Call& call) {
-      return std::make_unique<OutputStream>(call);
-    });
+    methods.AddStream(
+        path, [](Call& call) { return std::make_unique<OutputStream>(call); });
   }
 }
 
