@@ -38,6 +38,7 @@ bool MayComeLate(const FrameHead& head) {
 FrameFilter::Verdict FrameFilter::Judge(const FrameHead& head, bool direct) {
   if (IsControl(head)) ++control_frames_;
   ends_in_idle_reset_ = false;
+  if (head.size > kFramePayloadMax) return Verdict::kTooLarge;
   const bool ends_block = (head.flags & kEndHeadersFlag) != 0;
   if (in_block_) {
     in_block_ = head.type != FrameType::kContinuation || !ends_block;

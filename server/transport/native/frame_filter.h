@@ -34,6 +34,8 @@ class FrameFilter {
     kNotAscending,
     // The frame is of a stream that is closed, of which nghttp2 does not know.
     kClosed,
+    // The frame is larger than any may be.  nghttp2 takes it for CONTINUATION.
+    kTooLarge,
   };
 
   // Judges the next frame.  `direct` says that its stream is one of

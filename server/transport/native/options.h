@@ -44,7 +44,7 @@ struct NativeServerOptions {
 
   // As both, for calls about the server itself, as its health, which come on
   // top.  One that watches the health lasts as long as its connection.
-  int about_server_calls_per_connection_max = 16;
+  int about_server_calls_per_connection_max = 100;
   int64_t about_server_calls_max = 10'000;
 
   // The deadline of a unary call whose client gave none, so that nothing waits

@@ -157,7 +157,7 @@ bool Session::TakeFrame(const FrameReader::Piece& piece) {
   Stream* const direct = direct_.Find(head.stream);
   const bool in_block = filter_.in_block();
   const FrameFilter::Verdict verdict = filter_.Judge(head, direct != nullptr);
-  if (in_block) return false;
+  if (in_block && verdict != FrameFilter::Verdict::kTooLarge) return false;
   switch (verdict) {
     case FrameFilter::Verdict::kLeaveOut:
       return true;
@@ -166,6 +166,9 @@ bool Session::TakeFrame(const FrameReader::Piece& piece) {
       return true;
     case FrameFilter::Verdict::kClosed:
       Terminate(NGHTTP2_STREAM_CLOSED);
+      return true;
+    case FrameFilter::Verdict::kTooLarge:
+      Terminate(NGHTTP2_FRAME_SIZE_ERROR);
       return true;
     case FrameFilter::Verdict::kOpens:
       if (direct_.TakeHeaders(piece)) return true;
@@ -248,7 +251,9 @@ void Session::DeliverAll() {
 }
 
 bool Session::is_done() const {
-  return !direct_.has_streams() && !nghttp2_session_want_read(http_) &&
+  // What was terminated does not wait for calls.
+  return (terminated_ || !direct_.has_streams()) &&
+         !nghttp2_session_want_read(http_) &&
          !nghttp2_session_want_write(http_);
 }
 

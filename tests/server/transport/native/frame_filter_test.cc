@@ -107,6 +107,14 @@ TEST(FrameFilterTest, NothingIsLeftOutOfABlockOfHeaders) {
   EXPECT_EQ(filter.Judge(Window(1), false), Verdict::kLeaveOut);
 }
 
+TEST(FrameFilterTest, NoFrameIsLargerThan16KiB) {
+  FrameFilter filter;
+  FrameHead head = {.size = 16'384, .type = FrameType::kContinuation};
+  EXPECT_EQ(filter.Judge(head, false), Verdict::kPass);
+  head.size = 16'385;
+  EXPECT_EQ(filter.Judge(head, false), Verdict::kTooLarge);
+}
+
 TEST(FrameFilterTest, CountsFramesThatMoveNoCall) {
   FrameFilter filter;
   Open(filter, 1);
