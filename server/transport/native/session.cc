@@ -89,6 +89,9 @@ SessionSettings::SessionSettings(const NativeServerOptions& options) {
   nghttp2_session_callbacks_set_send_data_callback(callbacks_, SendData);
   // Who sends ahead of a streaming handler waits for it.
   nghttp2_option_set_no_auto_window_update(option_, 1);
+  // The answers of ordinary calls use no table (DirectPath), and for the few
+  // others it is not worth its memory on each connection.
+  nghttp2_option_set_max_deflate_dynamic_table_size(option_, 0);
   // nghttp2 has a limit of its own, which Session's comes before.
   const auto resets = static_cast<uint64_t>(options.resets_per_second_max) * 2;
   nghttp2_option_set_stream_reset_rate_limit(option_, resets, resets);
