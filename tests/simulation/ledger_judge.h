@@ -64,13 +64,6 @@ struct Observation {
   verify::DirectAnswer answer;
 };
 
-// Something is left in the end that nobody needs.
-namespace sort {
-inline constexpr std::string_view kLeft = "left";
-// A task of a lane that was told of its fate never, or twice.
-inline constexpr std::string_view kLane = "lane";
-}  // namespace sort
-
 // Whether a copy was refused because there is more to do than can be done.
 bool IsShed(const verify::DirectAnswer& answer);
 

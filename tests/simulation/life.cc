@@ -9,9 +9,12 @@
 #include "tests/verify/keyed_write.h"
 
 namespace latchkey::simulation {
+namespace {
 
-// What fits in no ledger of this size and below may be refused.
+// A ledger that is never full in a run.
 constexpr size_t kAmpleLedgerBytes = 16 * 1024 * 1024;
+
+}  // namespace
 
 void Service::End(UnixNanos now, EndReason reason) {
   if (copy == nullptr) return;
@@ -70,7 +73,7 @@ verify::DirectAnswer Life::Serve(const Copy& copy,
   UnixNanos decided_at = 0;
   if (copy.in_lane) {
     StartTimer(copy, service);
-    RunInLane(copy, served, service.get(), &decided_at);
+    decided_at = RunInLane(copy, served);
   } else {
     served.Run();
     decided_at = scheduler_.decided_at();
@@ -98,9 +101,9 @@ verify::DirectAnswer Life::Serve(const Copy& copy,
   return answer;
 }
 
-void Life::RunInLane(const Copy& copy, verify::DirectCopy& served,
-                     Service* service, UnixNanos* decided_at) {
+UnixNanos Life::RunInLane(const Copy& copy, verify::DirectCopy& served) {
   int told = 0;
+  UnixNanos decided_at = 0;
   Signal answered(scheduler_);
   const auto refuse = [&served](const absl::Status& status) {
     served.Fail(WithMetadata(status, "applied", "no"));
@@ -108,11 +111,10 @@ void Life::RunInLane(const Copy& copy, verify::DirectCopy& served,
   const absl::Status refused =
       lane_.Submit({.token = served.token(), .retry = copy.retry},
                    [&](const absl::Status& status) {
-                     // What comes after its end is not looked at any more.
                      if (status.ok()) {
                        scheduler_.ForgetDecidedAt();
                        served.Run();
-                       *decided_at = scheduler_.decided_at();
+                       decided_at = scheduler_.decided_at();
                      } else {
                        refuse(status);
                      }
@@ -124,20 +126,21 @@ void Life::RunInLane(const Copy& copy, verify::DirectCopy& served,
   } else {
     while (told == 0) answered.Wait();
   }
-  static_cast<void>(service);
   if (told != (refused.ok() ? 1 : 0)) {
     violations_.Add(sort::kLane, "a task was told of its fate " +
                                      std::to_string(told) + " times");
   }
+  return decided_at;
 }
 
 void Life::StartTimer(const Copy& copy, std::shared_ptr<Service> service) {
   if (copy.deadline == kNever) return;
-  scheduler_.Start(
-      "timer", [this, deadline = copy.deadline, service = std::move(service)] {
-        scheduler_.WaitUntil(deadline);
-        service->End(scheduler_.now(), EndReason::kDeadline);
-      });
+  // It may outlive the life.
+  scheduler_.Start("timer", [&scheduler = scheduler_, deadline = copy.deadline,
+                             service = std::move(service)] {
+    scheduler.WaitUntil(deadline);
+    service->End(scheduler.now(), EndReason::kDeadline);
+  });
 }
 
 void Life::JudgeRead(const Copy& copy, UnixNanos ends_at, UnixNanos decided_at,

@@ -28,6 +28,13 @@
 
 namespace latchkey::simulation {
 
+namespace sort {
+// Something is left in the end that nobody needs.
+inline constexpr std::string_view kLeft = "left";
+// A task of a lane that was told of its fate never, or twice.
+inline constexpr std::string_view kLane = "lane";
+}  // namespace sort
+
 // One copy of a request.
 struct Copy {
   verify::Method method = verify::Method::kGet;
@@ -97,9 +104,9 @@ class Life {
   const Clock& clock() const { return server_.clock(); }
 
  private:
-  // Returns when the copy was answered.
-  void RunInLane(const Copy& copy, verify::DirectCopy& served, Service* service,
-                 UnixNanos* decided_at);
+  // Returns when the copy was answered, and by which reading of the clock it
+  // was decided.
+  UnixNanos RunInLane(const Copy& copy, verify::DirectCopy& served);
   // Ends the token of a copy in a lane in time, as a transport's timer does.
   void StartTimer(const Copy& copy, std::shared_ptr<Service> service);
   bool Sweep();

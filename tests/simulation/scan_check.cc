@@ -94,8 +94,8 @@ void ScanCheck::Read(Life& life, bool snapshot, Seen* seen) {
     }
     if (breaks) {
       ++counts_.resumed;
-      *scan = nullptr;
       const UnixNanos broken = scheduler_.now();
+      *scan = nullptr;
       scheduler_.WaitFor(DrawNanos(random_, kBreakMin, kBreakMax));
       start();
       seen->longest_break =

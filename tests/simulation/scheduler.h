@@ -96,9 +96,6 @@ class Scheduler final : public SchedulingHook {
   void Note(std::string_view text);
   uint64_t trace() const { return trace_; }
 
-  // For choices of who is scheduled; everybody else has a stream of their own.
-  load::Random& random() { return random_; }
-
   uint64_t steps() const { return steps_; }
   uint64_t switches() const { return switches_; }
   uint64_t stalls() const { return stalls_; }
