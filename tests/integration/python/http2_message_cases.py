@@ -164,6 +164,21 @@ def _framing():
     yield Case("unary: a request that is reset half way",
                lambda s: open_call(s) + data(s, message()[:6], 0) + reset(s),
                ignored)
+    for name, begin, code in [
+            ("over the limit", message(size=LIMIT + 1), RESOURCE_EXHAUSTED),
+            ("with flag 2", message(flag=2), INTERNAL),
+            ("that is one too many", message() * 2, UNIMPLEMENTED)]:
+        # What is refused early may still be on its way.
+        yield Case(f"unary: the rest of a message {name}",
+                   lambda s, begin=begin: [
+                       open_call(s) + data(s, begin, 0),
+                       data(s, bytes(16_000), 0) * 5, call(s + 2),
+                       data(s, bytes(16_000), 0), data(s, b"x")],
+                   grpc_status(code))
+        yield Case(f"unary: a message {name}, and a reset",
+                   lambda s, begin=begin: [
+                       open_call(s) + data(s, begin, 0), reset(s)],
+                   grpc_status(code))
     stream = {"flag 2": (message(b"", 2), INTERNAL),
               "flag 255": (message(b"", 255), INTERNAL),
               "a size of 2 GiB": (message(b"", 0, 2**31), RESOURCE_EXHAUSTED),

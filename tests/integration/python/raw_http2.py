@@ -164,8 +164,9 @@ answered = grpc_status(0)
 @dataclasses.dataclass(frozen=True)
 class Case:
     name: str
-    # The bytes, given the number of a stream that was not used yet.
-    make: typing.Callable[[int], bytes]
+    # The bytes, given the number of a stream that was not used yet; or a list,
+    # of which each part is sent when the server has answered to the one before.
+    make: typing.Callable[[int], typing.Union[bytes, list]]
     outcome: Outcome
 
 
@@ -291,7 +292,7 @@ def check_case(address, case, warm):
     """Sends a case, and fails where its outcome is another."""
     connection, stream = connect(address, warm)
     with connection:
-        connection.send(case.make(stream))
+        _send(connection, case.make(stream))
         if case.outcome.kind == "connection":
             connection.read_until(lambda: False)
             assert connection.goaway in case.outcome.codes, connection
@@ -309,7 +310,15 @@ def send_case(address, case, warm):
     """Sends a case, whatever its outcome, and is gone."""
     connection, stream = connect(address, warm)
     with connection:
-        connection.send(case.make(stream))
+        _send(connection, case.make(stream))
+
+
+def _send(connection, payload):
+    parts = payload if isinstance(payload, list) else [payload]
+    connection.send(parts[0])
+    for part in parts[1:]:
+        connection.ping()
+        connection.send(part)
 
 
 def _check_stream(connection, stream, outcome):
