@@ -166,10 +166,11 @@ void Parser::AddServingOptions() {
                   "Threads that answer requests. Default: the cores that this "
                   "process may use")
       ->check(CLI::Range(1, kThreadsMax));
-  app_.add_option("--bulk-threads", options_.bulk_threads,
-                  "Threads for scans and for batches of more than 64 keys or "
-                  "64 KiB. Default: half as many as the cores that this "
-                  "process may use")
+  app_.add_option(
+          "--bulk-threads", options_.bulk_threads,
+          "Threads for scans and for batches of more than 128 reads, "
+          "64 writes or 64 KiB. Default: half as many as the cores that this "
+          "process may use")
       ->check(CLI::Range(1, kThreadsMax));
   app_.add_option("--bulk-queue-max", options_.bulk_queue_max,
                   "Requests that may wait for those threads; one more is "

@@ -9,12 +9,13 @@
 
 namespace latchkey {
 
-bool IsForBulkLane(std::string_view bytes, std::span<const int> lists) {
+bool IsForBulkLane(std::string_view bytes, std::span<const int> lists,
+                   size_t operations_max) {
   if (lists.empty()) return false;
   if (bytes.size() > kPointBytesMax) return true;
   size_t operations = 0;
   for (const int number : lists) operations += CountElements(bytes, number);
-  return operations > kPointOperationsMax;
+  return operations > operations_max;
 }
 
 absl::Status SubmitToLane(WorkerPool& lane, const Call& call,

@@ -21,16 +21,21 @@
 namespace latchkey {
 
 // What the thread of a connection does at most, in operations and in bytes of
-// the request: some tens of microseconds.
-inline constexpr size_t kPointOperationsMax = 64;
+// the request: some tens of microseconds.  A read of so many keys costs less
+// than to hand it to another thread and back would add to it.
+inline constexpr size_t kPointReadsMax = 128;
+inline constexpr size_t kPointWritesMax = 64;
 inline constexpr size_t kPointBytesMax = 64 * 1024;
 
 // The numbers of a request's repeated fields whose elements are its operations;
 // empty for a request of one operation, which is always bounded.
 using OperationLists = std::initializer_list<int>;
 
-// Whether the serialized request is for the bulk lane.
-bool IsForBulkLane(std::string_view bytes, std::span<const int> lists);
+// Whether the serialized request has more than `operations_max` operations in
+// its lists, or is too large otherwise, for any thread but one of the bulk
+// lane.
+bool IsForBulkLane(std::string_view bytes, std::span<const int> lists,
+                   size_t operations_max);
 
 // Queues `task`; see WorkerPool.
 absl::Status SubmitToLane(WorkerPool& lane, const Call& call,

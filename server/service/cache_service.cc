@@ -106,7 +106,9 @@ void CacheService::Add(MethodTable& methods, std::string_view name,
   }
   methods.AddUnary(MethodPath(name), [this, way, lists = std::vector(lists)](
                                          Call& call, std::string_view bytes) {
-    if (IsForBulkLane(bytes, lists)) {
+    const size_t operations_max =
+        way.kind == Kind::kRead ? kPointReadsMax : kPointWritesMax;
+    if (IsForBulkLane(bytes, lists, operations_max)) {
       RunInBulk(call, way, bytes);
     } else {
       Run(call, way, bytes);
@@ -227,7 +229,7 @@ bool CacheService::HotBatchGet(Call& call, std::string_view bytes) {
   if (!ReadHotBatchGet(bytes, options_, &keys) || AsksForStamp(call)) {
     return false;
   }
-  if (keys.size() > kPointOperationsMax && bulk_ != nullptr) return false;
+  if (keys.size() > kPointReadsMax && bulk_ != nullptr) return false;
   const auto result = store_.BatchGet(keys, call.token());
   absl::Status status = result.status();
   status.Update(CheckBeforeEncode(call.token()));
@@ -282,7 +284,7 @@ CacheService::Answer CacheService::BatchGet(std::string_view bytes,
   if (keys.empty()) return response;
   const DeadlineToken token = context.call.token();
   const auto result = (*request)->atomic() ? store_.BatchGetAtomic(keys, token)
-                      : keys.size() > kPointOperationsMax && bulk_ != nullptr
+                      : keys.size() > kPointReadsMax && bulk_ != nullptr
                           ? ReadInParts(keys, token)
                           : store_.BatchGet(keys, token);
   if (!result.ok()) return result.status();

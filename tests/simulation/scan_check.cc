@@ -91,6 +91,8 @@ void ScanCheck::Read(Life& life, bool snapshot, Seen* seen) {
       Take(*page, seen);
       token = page->resume_token;
       if (seen->whole) return;
+    } else {
+      seen->end_lost = seen->end_lost || page->resume_token.empty();
     }
     if (breaks) {
       ++counts_.resumed;
@@ -135,7 +137,8 @@ void ScanCheck::JudgeError(const absl::Status& error, const Seen& seen,
     return;
   }
   if (snapshot && reason == ErrorReason::kScanExpired &&
-      (may_be_lost_ || seen.longest_break >= SnapshotTable::kIdleMax)) {
+      (may_be_lost_ || seen.end_lost ||
+       seen.longest_break >= SnapshotTable::kIdleMax)) {
     ++counts_.expired;
     return;
   }

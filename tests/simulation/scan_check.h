@@ -84,6 +84,9 @@ class ScanCheck {
     UnixNanos latest = 0;
     // How long a break was at most.
     Nanos longest_break = 0;
+    // The last page was sent and did not arrive: a scan that is read to its end
+    // makes way for new ones (SnapshotTable::Reserve).
+    bool end_lost = false;
     // It saw all.
     bool whole = false;
     bool twice = false;

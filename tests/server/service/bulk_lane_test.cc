@@ -78,8 +78,8 @@ class BulkLaneTest : public ::testing::Test {
 TEST(IsForBulkLaneTest, CountsOperationsAndBytes) {
   v1::TransactRequest request;
   const auto is_bulk = [&request] {
-    return IsForBulkLane(request.SerializeAsString(),
-                         std::vector<int>{1, 2, 3});
+    return IsForBulkLane(request.SerializeAsString(), std::vector<int>{1, 2, 3},
+                         kPointWritesMax);
   };
   for (int i = 0; i < 32; ++i) {
     request.add_compares()->set_key("k");
@@ -93,12 +93,12 @@ TEST(IsForBulkLaneTest, CountsOperationsAndBytes) {
       std::string(kPointBytesMax, 'x'));
   EXPECT_TRUE(is_bulk());
   // One operation is bounded, whatever its size.
-  EXPECT_FALSE(IsForBulkLane(request.SerializeAsString(), {}));
+  EXPECT_FALSE(IsForBulkLane(request.SerializeAsString(), {}, kPointWritesMax));
 }
 
 TEST_F(BulkLaneTest, BoundedWorkRunsToCompletionOnItsThread) {
   FakeCall read(clock_);
-  Dispatch(read, "BatchGet", Keys(64));
+  Dispatch(read, "BatchGet", Keys(128));
   EXPECT_TRUE(read.ok());
   FakeCall write(clock_);
   Dispatch(write, "BatchPut", Puts(64));
@@ -108,10 +108,10 @@ TEST_F(BulkLaneTest, BoundedWorkRunsToCompletionOnItsThread) {
 
 TEST_F(BulkLaneTest, MoreWaitsForTheLane) {
   FakeCall read(clock_);
-  Dispatch(read, "BatchGet", Keys(65));
+  Dispatch(read, "BatchGet", Keys(129));
   EXPECT_FALSE(read.is_finished());
   executor_.RunReady();
-  EXPECT_EQ(read.reply<v1::BatchGetResponse>().results_size(), 65);
+  EXPECT_EQ(read.reply<v1::BatchGetResponse>().results_size(), 129);
 
   FakeCall write(clock_);
   Dispatch(write, "BatchPut", Puts(65));
@@ -175,8 +175,8 @@ TEST_F(BulkLaneTest, ARetryWaitsBehindFirstAttempts) {
   retry.set_hook([&] { order.push_back(2); });
   FakeCall first(clock_);
   first.set_hook([&] { order.push_back(1); });
-  Dispatch(retry, "BatchGet", Keys(65));
-  Dispatch(first, "BatchGet", Keys(65));
+  Dispatch(retry, "BatchGet", Keys(129));
+  Dispatch(first, "BatchGet", Keys(129));
   executor_.RunReady();
   EXPECT_EQ(order, (std::vector<int>{1, 2}));
 }
@@ -280,7 +280,7 @@ TEST_F(BulkScanTest, IsRefusedWithAPushback) {
   std::array<FakeCall, 2> others = {FakeCall(clock_), FakeCall(clock_)};
   executor_.RunReady();
   call_.Sent<v1::ScanResponse>();
-  for (FakeCall& other : others) Dispatch(other, "BatchGet", Keys(65));
+  for (FakeCall& other : others) Dispatch(other, "BatchGet", Keys(129));
   handler_->OnSent();
   EXPECT_EQ(call_.error().reason, "OVERLOADED");
   EXPECT_EQ(call_.trailers()[0].first, "grpc-retry-pushback-ms");
