@@ -43,6 +43,8 @@ struct Call {
   Method method = Method::kGet;
   // The request of that method; read before Start() returns.
   const google::protobuf::MessageLite* request = nullptr;
+  // GetOutcome: the stamp of the write that it asks about, where it had one.
+  std::string_view stamp = {};
 };
 
 // A call that has ended.  What it points to lives until the slot's next call or
@@ -64,6 +66,8 @@ struct Completion {
   // Of a keyed write, whether the request had it or the engine made it; else
   // empty.
   std::string_view idempotency_key;
+  // Of a keyed write that carried one; else empty.
+  std::string_view stamp = {};
 };
 
 class CallPort {
@@ -77,6 +81,12 @@ class CallPort {
   //
   // REQUIRES: `slot` holds no call.
   virtual void Start(size_t slot, const Call& call) = 0;
+
+  // Gives up on the call of `slot`, which ends soon, as CANCELLED if its answer
+  // is not there yet.
+  //
+  // REQUIRES: `slot` holds a call, and the port can do it.
+  virtual void Cancel(size_t /*slot*/) {}
 
   // Waits until a call has ended or `until` has come.
   virtual std::optional<Completion> Poll(Nanos until) = 0;

@@ -63,7 +63,9 @@ AdmissionQueue::Verdict AdmissionQueue::Judge(const Request& request,
   }
   const Nanos wait =
       width * WaitBehind(request.retry ? size() : first_attempts_.size);
-  if (overloaded_ && wait > options_.delay_target) return Verdict::kOverloaded;
+  if (overloaded_ && wait >= options_.overload_delay_max) {
+    return Verdict::kOverloaded;
+  }
   // Of a token without a deadline this is longer than any wait.
   if (wait > request.token.deadline() - now) return Verdict::kTooLate;
   return Verdict::kQueued;
@@ -93,7 +95,7 @@ AdmissionQueue::Taken AdmissionQueue::TakeStale(List& list, UnixNanos now) {
   Taken taken{
       .item = item, .fate = Fate::kEnded, .end = item->token_->Check(now)};
   if (taken.end == EndReason::kNone) {
-    if (!overloaded_ || now - item->arrival_ <= options_.delay_target) {
+    if (!overloaded_ || now - item->arrival_ <= options_.overload_delay_max) {
       return {};
     }
     taken.fate = Fate::kShed;

@@ -12,9 +12,10 @@
 //   4. A standing queue is overload: for a whole interval it never emptied, and
 //      all that was taken had waited longer than the target.  A burst is none.
 //   5. In overload the newest goes first, since its client still waits for it;
-//      what would wait longer than the target is refused on arrival, and what
-//      did is shed.  So what runs has almost all of its time left, and who is
-//      refused knows at once.  Otherwise the oldest goes first, which is fair.
+//      what would wait longer than overload_delay_max is refused on arrival,
+//      and what did is shed.  So what runs has almost all of its time left, and
+//      who is refused knows at once.  Else the oldest goes first, which is
+//      fair, and lets the cancelled leave before their turn comes.
 //   6. Overload is over when nothing had to be refused for an interval.
 //   7. A retry waits behind all first attempts, and for it the limits of 1, 2
 //      and 5 are half as wide: its last attempt has cost the server once.
@@ -51,14 +52,17 @@ struct AdmissionOptions {
   // than some microseconds.
   size_t items_max = 4'096;
 
-  // How long work may wait in a queue that stands.  A thread that reads its
-  // sockets once in a millisecond cannot promise less.
-  Nanos delay_target = kNanosPerMilli;
+  // How long work may wait before the queue stands; the value of CoDel.
+  Nanos delay_target = 5 * kNanosPerMilli;
 
   // How long the queue must have stood to be an overload, and how long nothing
   // must have been refused for it to be over.  Longer than a thread usually
   // loses its core for, shorter than the deadlines of a cache's clients.
   Nanos interval = 20 * kNanosPerMilli;
+
+  // How long work may wait in an overload.  A thread that reads its sockets
+  // once in a millisecond cannot promise less.
+  Nanos overload_delay_max = kNanosPerMilli;
 
   // Threads that take from the queue.
   int servers = 1;
@@ -118,7 +122,7 @@ class AdmissionQueue {
     kRun,
     // Its token ended while it waited.
     kEnded,
-    // It waited for longer than the target in a queue that stands.
+    // It waited for longer than it may in an overload.
     kShed,
   };
 
@@ -167,6 +171,8 @@ class AdmissionQueue {
   bool empty() const { return size() == 0; }
   size_t size() const { return first_attempts_.size + retries_.size; }
   bool overloaded() const { return overloaded_; }
+  // Smoothed; 0 until there was one.
+  Nanos service_time() const { return service_time_; }
 
  private:
   // From the oldest to the newest.
@@ -189,7 +195,6 @@ class AdmissionQueue {
 
   List first_attempts_;
   List retries_;
-  // Smoothed; 0 until there was one.
   Nanos service_time_ = 0;
   // Since when all that was taken had waited too long, or kNever.
   UnixNanos standing_since_ = kNever;

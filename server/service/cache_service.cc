@@ -17,6 +17,7 @@
 #include "server/runtime/task_scope.h"
 #include "server/service/element_count.h"
 #include "server/service/encode.h"
+#include "server/service/hot_messages.h"
 #include "server/service/keyed_writes.h"
 #include "server/service/scan_handler.h"
 #include "server/service/unserved_fields.h"
@@ -31,6 +32,13 @@ constexpr std::string_view kReplayedName = "latchkey-replayed";
 
 std::string MethodPath(std::string_view name) {
   return absl::StrCat("/", CacheService::kName, "/", ToAbsl(name));
+}
+
+// What --test-service-time-us asks for.
+void Burn(Nanos time) {
+  const Nanos end = ThreadCpuNow() + time;
+  while (ThreadCpuNow() < end) {
+  }
 }
 
 // The error of a write, of which nothing was applied unless it says otherwise.
@@ -61,6 +69,10 @@ absl::Status CheckElements(std::string_view field, int number,
   return Decoder::CheckCount(field, CountElements(bytes, number), count_max);
 }
 
+bool AsksForStamp(const Call& call) {
+  return call.FindMetadata(kStampName) == kStampQuestion;
+}
+
 // The stamp that the client held before its first attempt, where it sent one.
 absl::StatusOr<std::optional<LedgerStamp>> SentStamp(const Call& call) {
   const std::optional<std::string_view> text = call.FindMetadata(kStampName);
@@ -83,65 +95,55 @@ CacheService::CacheService(Store& store, const Clock& clock,
       decoder_(options, clock),
       bulk_(bulk) {}
 
-void CacheService::AddRead(MethodTable& methods, std::string_view name,
-                           Handler handler, OperationLists lists) {
-  Add(methods, name, Kind::kRead, handler, lists);
-}
-
-void CacheService::AddWrite(MethodTable& methods, std::string_view name,
-                            Handler handler, OperationLists lists) {
-  Add(methods, name, Kind::kWrite, handler, lists);
-}
-
-void CacheService::Add(MethodTable& methods, std::string_view name, Kind kind,
-                       Handler handler, OperationLists lists) {
+void CacheService::Add(MethodTable& methods, std::string_view name,
+                       const Way& way, OperationLists lists) {
   if (bulk_ == nullptr || lists.size() == 0) {
     methods.AddUnary(MethodPath(name),
-                     [this, kind, handler](Call& call, std::string_view bytes) {
-                       Run(call, kind, handler, bytes);
+                     [this, way](Call& call, std::string_view bytes) {
+                       Run(call, way, bytes);
                      });
     return;
   }
-  methods.AddUnary(MethodPath(name),
-                   [this, kind, handler, lists = std::vector<int>(lists)](
-                       Call& call, std::string_view bytes) {
-                     if (IsForBulkLane(bytes, lists)) {
-                       RunInBulk(call, kind, handler, bytes);
-                     } else {
-                       Run(call, kind, handler, bytes);
-                     }
-                   });
+  methods.AddUnary(MethodPath(name), [this, way, lists = std::vector(lists)](
+                                         Call& call, std::string_view bytes) {
+    if (IsForBulkLane(bytes, lists)) {
+      RunInBulk(call, way, bytes);
+    } else {
+      Run(call, way, bytes);
+    }
+  });
 }
 
-void CacheService::Run(Call& call, Kind kind, Handler handler,
-                       std::string_view bytes) {
+void CacheService::Run(Call& call, const Way& way, std::string_view bytes) {
+  if (options_.test_service_time > 0) Burn(options_.test_service_time);
+  if (way.hot != nullptr && (this->*way.hot)(call, bytes)) return;
   Context context = {.call = call};
-  Finish(context, kind, (this->*handler)(bytes, context));
+  Finish(context, way.kind, (this->*way.handler)(bytes, context));
 }
 
-void CacheService::RunInBulk(Call& call, Kind kind, Handler handler,
+void CacheService::RunInBulk(Call& call, const Way& way,
                              std::string_view bytes) {
-  const auto refuse = [this, &call, kind](const absl::Status& error) {
+  const auto refuse = [this, &call, way](const absl::Status& error) {
     AddPushback(*bulk_, error, call);
     Context context = {.call = call};
-    Finish(context, kind, error);
+    Finish(context, way.kind, error);
   };
-  const absl::Status queued = SubmitToLane(
-      *bulk_, call,
-      [this, &call, kind, handler, bytes, refuse](const absl::Status& fate) {
-        if (fate.ok()) {
-          Run(call, kind, handler, bytes);
-        } else {
-          refuse(fate);
-        }
-      });
+  const absl::Status queued =
+      SubmitToLane(*bulk_, call,
+                   [this, &call, way, bytes, refuse](const absl::Status& fate) {
+                     if (fate.ok()) {
+                       Run(call, way, bytes);
+                     } else {
+                       refuse(fate);
+                     }
+                   });
   if (!queued.ok()) refuse(queued);
 }
 
 void CacheService::Finish(Context& context, Kind kind,
                           const Answer& answer) const {
   Call& call = context.call;
-  if (context.keyed || call.FindMetadata(kStampName) == kStampQuestion) {
+  if (context.keyed || AsksForStamp(call)) {
     call.AddTrailer(kStampName, store_.CurrentStamp().ToText());
   }
   if (answer.ok()) {
@@ -153,37 +155,95 @@ void CacheService::Finish(Context& context, Kind kind,
 }
 
 void CacheService::Register(MethodTable& methods) {
-  AddRead(methods, "Get", &CacheService::Get);
-  AddRead(methods, "BatchGet", &CacheService::BatchGet,
-          {v1::BatchGetRequest::kKeysFieldNumber});
-  AddWrite(methods, "Put",
-           &CacheService::WriteOne<v1::PutRequest, v1::PutResponse>);
-  AddWrite(methods, "BatchPut",
-           &CacheService::WriteBatch<v1::BatchPutRequest, v1::BatchPutResponse>,
-           {kListNumber});
-  AddWrite(methods, "Delete",
-           &CacheService::WriteOne<v1::DeleteRequest, v1::DeleteResponse>);
-  AddWrite(methods, "BatchDelete",
-           &CacheService::WriteBatch<v1::BatchDeleteRequest,
-                                     v1::BatchDeleteResponse>,
-           {kListNumber});
-  AddWrite(
-      methods, "Increment",
-      &CacheService::WriteOne<v1::IncrementRequest, v1::IncrementResponse>);
-  AddWrite(methods, "Touch",
-           &CacheService::WriteOne<v1::TouchRequest, v1::TouchResponse>);
-  AddWrite(methods, "Move",
-           &CacheService::WriteOne<v1::MoveRequest, v1::MoveResponse>);
-  AddWrite(methods, "Transfer",
-           &CacheService::WriteOne<v1::TransferRequest, v1::TransferResponse>);
-  AddWrite(methods, "Transact", &CacheService::Transact,
-           {v1::TransactRequest::kComparesFieldNumber,
-            v1::TransactRequest::kOnSuccessFieldNumber,
-            v1::TransactRequest::kOnFailureFieldNumber});
-  AddRead(methods, "GetOutcome", &CacheService::GetOutcome);
+  constexpr Kind kRead = Kind::kRead;
+  constexpr Kind kWrite = Kind::kWrite;
+  using Service = CacheService;
+  Add(methods, "Get", {kRead, &Service::Get, &Service::HotGet});
+  Add(methods, "BatchGet", {kRead, &Service::BatchGet, &Service::HotBatchGet},
+      {v1::BatchGetRequest::kKeysFieldNumber});
+  Add(methods, "Put",
+      {kWrite, &Service::WriteOne<v1::PutRequest, v1::PutResponse>,
+       &Service::HotPut});
+  Add(methods, "BatchPut",
+      {kWrite, &Service::WriteBatch<v1::BatchPutRequest, v1::BatchPutResponse>},
+      {kListNumber});
+  Add(methods, "Delete",
+      {kWrite, &Service::WriteOne<v1::DeleteRequest, v1::DeleteResponse>});
+  Add(methods, "BatchDelete",
+      {kWrite,
+       &Service::WriteBatch<v1::BatchDeleteRequest, v1::BatchDeleteResponse>},
+      {kListNumber});
+  Add(methods, "Increment",
+      {kWrite,
+       &Service::WriteOne<v1::IncrementRequest, v1::IncrementResponse>});
+  Add(methods, "Touch",
+      {kWrite, &Service::WriteOne<v1::TouchRequest, v1::TouchResponse>});
+  Add(methods, "Move",
+      {kWrite, &Service::WriteOne<v1::MoveRequest, v1::MoveResponse>});
+  Add(methods, "Transfer",
+      {kWrite, &Service::WriteOne<v1::TransferRequest, v1::TransferResponse>});
+  Add(methods, "Transact", {kWrite, &Service::Transact},
+      {v1::TransactRequest::kComparesFieldNumber,
+       v1::TransactRequest::kOnSuccessFieldNumber,
+       v1::TransactRequest::kOnFailureFieldNumber});
+  Add(methods, "GetOutcome", {kRead, &Service::GetOutcome});
   methods.AddStream(MethodPath("Scan"), [this](Call& call) {
     return std::make_unique<ScanHandler>(store_, clock_, decoder_, bulk_, call);
   });
+}
+
+bool CacheService::HotGet(Call& call, std::string_view bytes) {
+  GetOperation get;
+  if (!ReadHotGet(bytes, options_, &get) || AsksForStamp(call)) return false;
+  const auto result = store_.Get(get, call.token());
+  if (result.ok()) {
+    call.Reply(ReplyBody::Encoded(HotGetReply(*result)));
+  } else {
+    call.Fail(result.status());
+  }
+  return true;
+}
+
+bool CacheService::HotPut(Call& call, std::string_view bytes) {
+  Operation operation = PutOperation();
+  if (!ReadHotPut(bytes, options_, &std::get<PutOperation>(operation)) ||
+      AsksForStamp(call)) {
+    return false;
+  }
+  const auto result =
+      store_.Write({.on_success = {&operation, 1}}, call.token());
+  if (result.ok()) {
+    const auto& put = std::get<PutResult>(result->results[0]);
+    call.Reply(
+        ReplyBody::Encoded(HotPutReply(result->version, put.expire_time)));
+  } else {
+    call.Fail(NotApplied(result.status()));
+  }
+  return true;
+}
+
+bool CacheService::HotBatchGet(Call& call, std::string_view bytes) {
+  std::vector<std::string_view> keys;
+  if (!ReadHotBatchGet(bytes, options_, &keys) || AsksForStamp(call)) {
+    return false;
+  }
+  if (keys.size() > kPointOperationsMax && bulk_ != nullptr) return false;
+  const auto result = store_.BatchGet(keys, call.token());
+  absl::Status status = result.status();
+  status.Update(CheckBeforeEncode(call.token()));
+  if (status.ok()) {
+    call.Reply(ReplyBody::Encoded(HotBatchGetReply(*result)));
+  } else {
+    call.Fail(status);
+  }
+  return true;
+}
+
+absl::Status CacheService::CheckBeforeEncode(DeadlineToken token) const {
+  ReachSyncPoint(SyncPoint::kBeforeEncode);
+  const EndReason end = token.Check(clock_.Now());
+  if (end == EndReason::kNone) return absl::OkStatus();
+  return EndedError(end, DeadlineStage::kBeforeCommit);
 }
 
 CacheService::Answer CacheService::Get(std::string_view bytes,
@@ -226,11 +286,8 @@ CacheService::Answer CacheService::BatchGet(std::string_view bytes,
                           ? ReadInParts(keys, token)
                           : store_.BatchGet(keys, token);
   if (!result.ok()) return result.status();
-  ReachSyncPoint(SyncPoint::kBeforeEncode);
-  const EndReason end = token.Check(clock_.Now());
-  if (end != EndReason::kNone) {
-    return EndedError(end, DeadlineStage::kBeforeCommit);
-  }
+  status = CheckBeforeEncode(token);
+  if (!status.ok()) return status;
   Encode(*result, response);
   return response;
 }
@@ -364,9 +421,13 @@ CacheService::Answer CacheService::GetOutcome(std::string_view bytes,
   const std::string& key = (*request)->idempotency_key();
   absl::Status status = CheckIdempotencyKey(key);
   if (!status.ok()) return status;
-  const auto recorded =
-      store_.GetOutcome({.principal = context.call.principal(), .key = key},
-                        (*request)->fence(), context.call.token());
+  const auto stamp = SentStamp(context.call);
+  if (!stamp.ok()) return stamp.status();
+  const auto recorded = store_.GetOutcome(
+      {.scope = {.principal = context.call.principal(), .key = key},
+       .stamp = *stamp,
+       .fence = (*request)->fence()},
+      context.call.token());
   if (!recorded.ok()) return recorded.status();
   auto* response = context.arena.Make<v1::GetOutcomeResponse>();
   EncodeOutcome(*recorded, response);

@@ -77,21 +77,27 @@ class CacheService {
   using Handler = Answer (CacheService::*)(std::string_view bytes,
                                            Context& context);
 
+  // Answers a call whose request has the usual form.  Returns false, and has
+  // done nothing, where it has another: that is for the Handler.
+  using HotHandler = bool (CacheService::*)(Call& call, std::string_view bytes);
+
   enum class Kind { kRead, kWrite };
 
-  // `lists` are those of the request; see bulk_lane.h.
-  void AddRead(MethodTable& methods, std::string_view name, Handler handler,
-               OperationLists lists = {});
-  void AddWrite(MethodTable& methods, std::string_view name, Handler handler,
-                OperationLists lists = {});
-  void Add(MethodTable& methods, std::string_view name, Kind kind,
-           Handler handler, OperationLists lists);
+  // How the calls of a method are answered.
+  struct Way {
+    Kind kind;
+    Handler handler;
+    HotHandler hot = nullptr;
+  };
 
-  // Runs `handler` on this thread, and finishes the call.
-  void Run(Call& call, Kind kind, Handler handler, std::string_view bytes);
+  // `lists` are those of the request; see bulk_lane.h.
+  void Add(MethodTable& methods, std::string_view name, const Way& way,
+           OperationLists lists = {});
+
+  // Answers on this thread.
+  void Run(Call& call, const Way& way, std::string_view bytes);
   // Has Run() done by the bulk lane.
-  void RunInBulk(Call& call, Kind kind, Handler handler,
-                 std::string_view bytes);
+  void RunInBulk(Call& call, const Way& way, std::string_view bytes);
   void Finish(Context& context, Kind kind, const Answer& answer) const;
 
   Answer Get(std::string_view bytes, Context& context);
@@ -101,6 +107,13 @@ class CacheService {
       std::span<const std::string_view> keys, DeadlineToken token);
   Answer Transact(std::string_view bytes, Context& context);
   Answer GetOutcome(std::string_view bytes, Context& context);
+
+  bool HotGet(Call& call, std::string_view bytes);
+  bool HotPut(Call& call, std::string_view bytes);
+  bool HotBatchGet(Call& call, std::string_view bytes);
+
+  // Encoding many values takes long enough to look once more.
+  absl::Status CheckBeforeEncode(DeadlineToken token) const;
 
   // Put, Delete, Increment, Touch, Move, Transfer.
   template <typename Request, typename Response>

@@ -8,12 +8,17 @@
 namespace latchkey {
 namespace {
 
-// How many outlived records an insert forgets: at most so many, so that no
-// write pays for a quiet hour of others; and at least so many, since each is
-// far from the processor, and several are fetched in hardly more time than one.
-constexpr size_t kForgottenPerInsertMax = 16;
-constexpr size_t kForgottenPerInsertMin = 8;
+// How many outlived records an insert forgets: one, so that a ledger that
+// forgets as much as it is told neither grows nor shrinks, and the store's
+// sweep is left with what stands from a busier hour.  Where the ledger is full
+// it is some more, but no write pays for all of that hour.
+constexpr size_t kForgottenPerInsert = 1;
+constexpr size_t kForgottenWhereFull = 16;
 
+// Buckets to a record, at least; Grow() doubles them.  Most are empty, so that
+// a search for what is not there, which is what almost all writes do, seldom
+// has to look at a record.
+constexpr size_t kBucketsPerRecord = 4;
 constexpr size_t kBucketsMin = 16;
 
 }  // namespace
@@ -47,13 +52,11 @@ Ledger::~Ledger() {
   budget_.Release(all);
 }
 
-const LedgerRecord* Ledger::Find(const HashedKey& scoped_key,
-                                 UnixNanos now) const {
+const LedgerRecord* Ledger::Find(const LedgerKey& key, UnixNanos now) const {
   if (newest_.empty()) return nullptr;
-  const auto hash = static_cast<uint32_t>(scoped_key.hash);
-  for (uint32_t number = newest_[hash & (newest_.size() - 1)]; Holds(number);) {
+  for (uint32_t number = newest_[BucketOf(key)]; Holds(number);) {
     const LedgerRecord& record = records_[number - front_];
-    if (record.hash() == hash && record.scoped_key() == scoped_key.key) {
+    if (record.key() == key) {
       return Outlived(record, now) ? nullptr : &record;
     }
     number = record.older();
@@ -61,17 +64,17 @@ const LedgerRecord* Ledger::Find(const HashedKey& scoped_key,
   return nullptr;
 }
 
-void Ledger::Prefetch(const HashedKey& scoped_key) const {
-  if (newest_.empty()) return;
-  __builtin_prefetch(&newest_[scoped_key.hash & (newest_.size() - 1)]);
+void Ledger::Prefetch(const LedgerKey& key) const {
+  if (records_.empty()) return;
+  __builtin_prefetch(&newest_[BucketOf(key)], 1);
+  __builtin_prefetch(&records_.front());
+  __builtin_prefetch(&records_.back() + 1, 1);
 }
 
 bool Ledger::Reserve(size_t bytes, UnixNanos now) {
-  LedgerBudget::Share forgotten;
-  if (now >= forget_at_) forgotten = Forget(now, kForgottenPerInsertMax);
+  LedgerBudget::Share forgotten = Forget(now, kForgottenPerInsert);
   if (budget_.Exchange(forgotten, bytes)) return true;
-  // There may be some that were not worth it.
-  forgotten = Forget(now, kForgottenPerInsertMax);
+  forgotten = Forget(now, kForgottenWhereFull);
   if (MutantActive(Mutant::kLiveRecordEvicted) && forgotten.records == 0) {
     forgotten = Forget(kNever, 1);
   }
@@ -93,37 +96,25 @@ LedgerBudget::Share Ledger::Forget(UnixNanos now, size_t records_max) {
     records_.pop_front();
     ++front_;
   }
-  PlanForgetting();
   return forgotten;
 }
 
-void Ledger::PlanForgetting() {
-  forget_at_ = records_.size() < kForgottenPerInsertMin
-                   ? kNever
-                   : OutlivedAt(records_[kForgottenPerInsertMin - 1]);
-}
-
-bool Ledger::MakeReadyToInsert(const HashedKey& scoped_key, UnixNanos time) {
-  if (Find(scoped_key, time) != nullptr) {
-    LATCHKEY_CHECK(MutantActive(Mutant::kRecordAfterUnlock),
-                   "a write is recorded once within the window");
+bool Ledger::MakeReadyToInsert(const LedgerKey& key, UnixNanos time) {
+  if (MutantActive(Mutant::kRecordAfterUnlock) && Find(key, time) != nullptr) {
     return false;
   }
-  if (newest_.size() < 2 * (records_.size() + 1)) Grow();
+  if (newest_.size() < kBucketsPerRecord * (records_.size() + 1)) Grow();
   return true;
 }
 
-void Ledger::Link(uint32_t number) {
-  LedgerRecord& record = records_[number - front_];
-  record.set_older(std::exchange(Newest(record.hash()), number));
-  if (records_.size() == kForgottenPerInsertMin) PlanForgetting();
+void Ledger::Link(LedgerRecord& record, uint32_t number) {
+  record.set_older(std::exchange(newest_[BucketOf(record.key())], number));
 }
 
 void Ledger::Grow() {
   newest_.assign(std::max(2 * newest_.size(), kBucketsMin), front_ - 1);
-  for (size_t i = 0; i < records_.size(); ++i) {
-    Link(front_ + static_cast<uint32_t>(i));
-  }
+  uint32_t number = front_;
+  for (LedgerRecord& record : records_) Link(record, number++);
 }
 
 }  // namespace latchkey

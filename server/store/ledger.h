@@ -9,7 +9,7 @@
 // Invariants:
 //   1. The queue holds the records in the order of their times, so those that
 //      have outlived the window are at its front.
-//   2. Of one scoped key, at most the newest record is within the window.
+//   2. Of one key, at most the newest record is within the window.
 //   3. Every record's bytes are reserved in the LedgerBudget.
 //
 // Records are found by buckets.  They have numbers, one after the other, which
@@ -32,7 +32,6 @@
 
 #include "server/base/clock.h"
 #include "server/base/mutant.h"
-#include "server/store/hashed_key.h"
 #include "server/store/ledger_record.h"
 
 namespace latchkey {
@@ -71,7 +70,8 @@ class LedgerBudget {
   std::atomic<size_t> records_ = 0;
 };
 
-class Ledger {
+// Aligned so that a write fetches two cache lines of it and not three.
+class alignas(64) Ledger {
  public:
   // `budget` must outlive the ledger.
   explicit Ledger(LedgerBudget& budget) : budget_(budget) {}
@@ -80,11 +80,11 @@ class Ledger {
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
 
-  // The record of `scoped_key` that is within the window at `now`, or nullptr.
-  const LedgerRecord* Find(const HashedKey& scoped_key, UnixNanos now) const;
+  // The record of `key` that is within the window at `now`, or nullptr.
+  const LedgerRecord* Find(const LedgerKey& key, UnixNanos now) const;
 
-  // Has the processor fetch what Find() looks at first.
-  void Prefetch(const HashedKey& scoped_key) const;
+  // Has the processor fetch what Find(), Reserve() and Insert() look at first.
+  void Prefetch(const LedgerKey& key) const;
 
   // Makes room for a record of `bytes`, forgetting a few records that have
   // outlived the window.  False: there is no room.
@@ -96,11 +96,10 @@ class Ledger {
   // REQUIRES: Find() finds no record of the key at `time`, which is not before
   // that of any other record.
   template <typename... Outcome>
-  void Insert(const HashedKey& scoped_key, UnixNanos time,
-              const Outcome&... outcome) {
-    if (!MakeReadyToInsert(scoped_key, time)) return;
-    records_.emplace_back(scoped_key, time, outcome...);
-    Link(front_ + static_cast<uint32_t>(records_.size()) - 1);
+  void Insert(const LedgerKey& key, UnixNanos time, const Outcome&... outcome) {
+    if (!MakeReadyToInsert(key, time)) return;
+    const auto number = front_ + static_cast<uint32_t>(records_.size());
+    Link(records_.emplace_back(key, time, outcome...), number);
   }
 
   // Forgets records that have outlived the window at `now`, at most
@@ -124,18 +123,15 @@ class Ledger {
     return number - front_ < records_.size();
   }
 
-  uint32_t& Newest(uint32_t hash) {
-    return newest_[hash & (newest_.size() - 1)];
+  size_t BucketOf(const LedgerKey& key) const {
+    return key.hash.low & (newest_.size() - 1);
   }
 
-  bool MakeReadyToInsert(const HashedKey& scoped_key, UnixNanos time);
+  bool MakeReadyToInsert(const LedgerKey& key, UnixNanos time);
 
-  // Puts the record of `number` into its bucket.
-  void Link(uint32_t number);
+  // Puts the record, which has this number, into its bucket.
+  void Link(LedgerRecord& record, uint32_t number);
   void Grow();
-
-  // Sets forget_at_.
-  void PlanForgetting();
 
   // As ForgetExpired(), without a word to the budget.
   LedgerBudget::Share Forget(UnixNanos now, size_t records_max);
@@ -143,8 +139,6 @@ class Ledger {
   LedgerBudget& budget_;
   // The number of the queue's front.  Numbers wrap round.
   uint32_t front_ = 0;
-  // When an insert is to forget records: enough will have outlived the window.
-  UnixNanos forget_at_ = kNever;
   std::deque<LedgerRecord> records_;
   // A power of two, or none.  Of an empty bucket, any number: a record that it
   // leads to is of another key.

@@ -1,6 +1,5 @@
 #include "server/store/ledger_record.h"
 
-#include <cstring>
 #include <variant>
 
 #include "server/base/check.h"
@@ -8,10 +7,6 @@
 
 namespace latchkey {
 namespace {
-
-// What a record costs beside itself: its part of a node of the queue's, and its
-// buckets, of which there are at most four to a record.
-constexpr size_t kPlaceBytes = 6 + 4 * 4;
 
 // What the allocator adds.
 constexpr size_t kAllocationBytes = 16;
@@ -39,43 +34,20 @@ size_t HeldBytes(const OperationResult& result) {
 
 }  // namespace
 
-LedgerRecord::LedgerRecord(const HashedKey& scoped_key, UnixNanos time,
+LedgerRecord::LedgerRecord(const LedgerKey& key, UnixNanos time,
                            const Fingerprint& fingerprint, WriteMethod method,
                            const Outcome& outcome)
-    : fingerprint_(fingerprint),
+    : key_(key),
       complete_time_(time),
-      hash_(static_cast<uint32_t>(scoped_key.hash)),
-      key_size_(static_cast<uint16_t>(scoped_key.key.size())),
       method_(method),
-      form_(FormOf(method, outcome)) {
-  CopyKey(scoped_key.key);
+      form_(FormOf(method, outcome)),
+      fingerprint_(fingerprint) {
   if (outcome.ok()) version_ = outcome->version;
-  if (form_ == Form::kNumbers) {
-    kind_ = static_cast<uint8_t>(outcome->results[0].index());
-    numbers_ = ToNumbers(outcome->results[0]);
+  if (form_ == Form::kNumber) {
+    KeepNumber(outcome->results[0]);
   } else {
     detail_ = new Outcome(outcome);
   }
-}
-
-LedgerRecord::LedgerRecord(const HashedKey& scoped_key, UnixNanos time)
-    : complete_time_(time),
-      hash_(static_cast<uint32_t>(scoped_key.hash)),
-      key_size_(static_cast<uint16_t>(scoped_key.key.size())) {
-  CopyKey(scoped_key.key);
-}
-
-LedgerRecord::~LedgerRecord() {
-  if (form_ == Form::kDetail) delete detail_;
-  if (key_size_ > kInlineKeyBytes) delete[] key_;
-}
-
-void LedgerRecord::CopyKey(std::string_view key) {
-  LATCHKEY_CHECK(key.size() <= UINT16_MAX,
-                 "the edge bounds idempotency keys and principals");
-  char* copy = inline_key_;
-  if (key.size() > kInlineKeyBytes) key_ = copy = new char[key.size()];
-  std::memcpy(copy, key.data(), key.size());
 }
 
 LedgerRecord::Outcome LedgerRecord::outcome() const {
@@ -85,32 +57,16 @@ LedgerRecord::Outcome LedgerRecord::outcome() const {
   if (form_ == Form::kDetail) {
     result = **detail_;
   } else {
-    result.results.push_back(FromNumbers(kind_, numbers_));
+    result.results.push_back(KeptNumber());
   }
   const bool forgets = MutantActive(Mutant::kReplayOfWrongAnswer);
   result.version = forgets ? kNoVersion : version_;
   return result;
 }
 
-size_t LedgerRecord::bytes() const {
-  return BytesOf(key_size_, form_ == Form::kDetail ? detail_ : nullptr);
-}
-
-size_t LedgerRecord::BytesOf(const HashedKey& scoped_key, WriteMethod method,
-                             const Outcome& outcome) {
-  const bool detail = FormOf(method, outcome) == Form::kDetail;
-  return BytesOf(scoped_key.key.size(), detail ? &outcome : nullptr);
-}
-
-size_t LedgerRecord::BytesOfTombstone(const HashedKey& scoped_key) {
-  return BytesOf(scoped_key.key.size(), nullptr);
-}
-
-size_t LedgerRecord::BytesOf(size_t key_size, const Outcome* detail) {
-  size_t bytes = sizeof(LedgerRecord) + kPlaceBytes;
-  if (key_size > kInlineKeyBytes) bytes += key_size + kAllocationBytes;
-  if (detail == nullptr) return bytes;
-  bytes += sizeof(Outcome) + kAllocationBytes;
+size_t LedgerRecord::BytesOf(const Outcome* detail) {
+  if (detail == nullptr) return kBytesMin;
+  size_t bytes = kBytesMin + sizeof(Outcome) + kAllocationBytes;
   if (!detail->ok()) {
     return bytes + kStatusBytes + detail->status().message().size();
   }
@@ -129,46 +85,40 @@ LedgerRecord::Form LedgerRecord::FormOf(WriteMethod method,
     return Form::kDetail;
   }
   const OperationResult& result = outcome->results[0];
-  const bool numbers =
-      !std::holds_alternative<GetResult>(result) && HeldBytes(result) == 0;
-  return numbers ? Form::kNumbers : Form::kDetail;
+  const bool number = !std::holds_alternative<GetResult>(result) &&
+                      !std::holds_alternative<TransferResult>(result) &&
+                      HeldBytes(result) == 0;
+  return number ? Form::kNumber : Form::kDetail;
 }
 
-LedgerRecord::Numbers LedgerRecord::ToNumbers(const OperationResult& result) {
-  struct Visitor {
-    Numbers operator()(const GetResult&) { return {}; }
-    Numbers operator()(const PutResult& put) { return {put.expire_time}; }
-    Numbers operator()(const DeleteResult& del) {
-      return {del.deleted ? 1 : 0};
-    }
-    Numbers operator()(const IncrementResult& increment) {
-      return {increment.value};
-    }
-    Numbers operator()(const TouchResult& touch) {
-      return {touch.expire_time, touch.touched ? 1 : 0};
-    }
-    Numbers operator()(const MoveResult& move) { return {move.expire_time}; }
-    Numbers operator()(const TransferResult& transfer) {
-      return {transfer.source_value, transfer.destination_value};
-    }
-  };
-  return std::visit(Visitor{}, result);
+void LedgerRecord::KeepNumber(const OperationResult& result) {
+  kind_ = static_cast<uint8_t>(result.index());
+  if (const auto* put = std::get_if<PutResult>(&result)) {
+    number_ = put->expire_time;
+  } else if (const auto* del = std::get_if<DeleteResult>(&result)) {
+    was_there_ = del->deleted;
+  } else if (const auto* sum = std::get_if<IncrementResult>(&result)) {
+    number_ = sum->value;
+  } else if (const auto* touch = std::get_if<TouchResult>(&result)) {
+    number_ = touch->expire_time;
+    was_there_ = touch->touched;
+  } else {
+    number_ = std::get<MoveResult>(result).expire_time;
+  }
 }
 
-OperationResult LedgerRecord::FromNumbers(size_t kind, const Numbers& n) {
-  switch (kind) {
+OperationResult LedgerRecord::KeptNumber() const {
+  switch (kind_) {
     case 1:
-      return PutResult{.expire_time = n.a, .previous = {}};
+      return PutResult{.expire_time = number_, .previous = {}};
     case 2:
-      return DeleteResult{.deleted = n.a != 0, .previous = {}};
+      return DeleteResult{.deleted = was_there_, .previous = {}};
     case 3:
-      return IncrementResult{.value = n.a};
+      return IncrementResult{.value = number_};
     case 4:
-      return TouchResult{.touched = n.b != 0, .expire_time = n.a};
+      return TouchResult{.touched = was_there_, .expire_time = number_};
     case 5:
-      return MoveResult{.expire_time = n.a};
-    case 6:
-      return TransferResult{.source_value = n.a, .destination_value = n.b};
+      return MoveResult{.expire_time = number_};
     default:
       LATCHKEY_CHECK(false, "only these results are numbers");
   }

@@ -1,13 +1,16 @@
-// LedgerRecord is what became of one keyed write, in 104 bytes of the ledger's
+// LedgerRecord is what became of one keyed write, in 64 bytes of the ledger's
 // queue:
 //
-//   | fingerprint | complete_time | version | what | place | sizes | scoped key
-//   |
+//   | key | complete_time | older | form | fingerprint | version | what |
 //
-// Most outcomes are two numbers (an expiry, a counter), and `what` is these;
-// the others (errors, batches, entries given back) are kept whole elsewhere,
-// and `what` says where.  So is a scoped key that does not fit, which that of a
-// UUID does in either of its forms.
+// The first half is all that the ledger itself looks at.
+//
+// Most outcomes are one number (an expiry, a counter), and `what` is that; the
+// others (errors, batches, transfers, entries given back) are kept whole
+// elsewhere, and `what` says where.
+//
+// The idempotency key is kept as its hash: it is as long as the fingerprint, on
+// which the promise rests as well, and no longer key makes a longer record.
 //
 // An outcome is kept as the store's own result, not as the bytes that were
 // sent: the same result is encoded to the same bytes, so a replay equals the
@@ -20,38 +23,48 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "server/base/clock.h"
+#include "server/store/fingerprint.h"
 #include "server/store/hashed_key.h"
 #include "server/store/idempotency.h"
 #include "server/store/operations.h"
 
 namespace latchkey {
 
+// Who wrote, and under which idempotency key: a keyed hash of both
+// (KeyHasher::Hash128), so that no two pairs are ever taken for one.
+struct LedgerKey {
+  Fingerprint hash;
+
+  // The top 8 bits; the ledger's buckets use others.
+  ShardIndex shard() const { return static_cast<ShardIndex>(hash.high >> 56); }
+
+  friend bool operator==(const LedgerKey&, const LedgerKey&) = default;
+};
+
 class LedgerRecord {
  public:
   using Outcome = absl::StatusOr<TransactionResult>;
 
   // The record of an outcome.
-  //
-  // REQUIRES: scoped_key.key.size() <= 65,535.
-  LedgerRecord(const HashedKey& scoped_key, UnixNanos time,
+  LedgerRecord(const LedgerKey& key, UnixNanos time,
                const Fingerprint& fingerprint, WriteMethod method,
                const Outcome& outcome);
 
   // A tombstone: the write did not happen and must not.
-  LedgerRecord(const HashedKey& scoped_key, UnixNanos time);
+  LedgerRecord(const LedgerKey& key, UnixNanos time)
+      : key_(key), complete_time_(time) {}
 
-  ~LedgerRecord();
+  ~LedgerRecord() {
+    if (form_ == Form::kDetail) delete detail_;
+  }
 
   LedgerRecord(const LedgerRecord&) = delete;
   LedgerRecord& operator=(const LedgerRecord&) = delete;
 
-  std::string_view scoped_key() const {
-    return {key_size_ <= kInlineKeyBytes ? inline_key_ : key_, key_size_};
-  }
+  const LedgerKey& key() const { return key_; }
   const Fingerprint& fingerprint() const { return fingerprint_; }
   UnixNanos complete_time() const { return complete_time_; }
   WriteMethod method() const { return method_; }
@@ -61,62 +74,55 @@ class LedgerRecord {
   Outcome outcome() const;
 
   // All memory that the record takes, its place in the ledger included.
-  size_t bytes() const;
+  size_t bytes() const {
+    return form_ == Form::kDetail ? BytesOf(detail_) : kBytesMin;
+  }
 
   // bytes() of a record that is still to be made.
-  static size_t BytesOf(const HashedKey& scoped_key, WriteMethod method,
-                        const Outcome& outcome);
-  static size_t BytesOfTombstone(const HashedKey& scoped_key);
+  static size_t BytesOf(WriteMethod method, const Outcome& outcome) {
+    return BytesOf(FormOf(method, outcome) == Form::kDetail ? &outcome
+                                                            : nullptr);
+  }
+  static size_t BytesOfTombstone() { return kBytesMin; }
 
   // The place of the record in the ledger, which alone knows what it means.
-  uint32_t hash() const { return hash_; }
   uint32_t older() const { return older_; }
   void set_older(uint32_t older) { older_ = older; }
 
  private:
-  enum class Form : uint8_t { kTombstone, kNumbers, kDetail };
+  enum class Form : uint8_t { kTombstone, kNumber, kDetail };
 
-  // What an outcome of Form::kNumbers is.
-  struct Numbers {
-    int64_t a = 0;
-    int64_t b = 0;
-  };
-
-  static constexpr size_t kInlineKeyBytes = 40;
+  // What a record costs beside itself: its part of a node of the queue's, and
+  // its buckets, of which there are at most eight to a record.
+  static constexpr size_t kPlaceBytes = 4 + 8 * 4;
+  static constexpr size_t kBytesMin = 64 + kPlaceBytes;
 
   static Form FormOf(WriteMethod method, const Outcome& outcome);
-  static Numbers ToNumbers(const OperationResult& result);
-  static OperationResult FromNumbers(size_t kind, const Numbers& n);
-
-  void CopyKey(std::string_view key);
+  void KeepNumber(const OperationResult& result);
+  OperationResult KeptNumber() const;
 
   // `detail` is null where there is none.
-  static size_t BytesOf(size_t key_size, const Outcome* detail);
+  static size_t BytesOf(const Outcome* detail);
 
-  const Fingerprint fingerprint_;
+  const LedgerKey key_;
   const UnixNanos complete_time_;
+  uint32_t older_ = 0;
+  const WriteMethod method_ = WriteMethod::kPut;
+  Form form_ = Form::kTombstone;
+  // With kNumber: which OperationResult, and whether it says that there was
+  // something to delete or touch.
+  uint8_t kind_ = 0;
+  bool was_there_ = false;
+  const Fingerprint fingerprint_;
   uint64_t version_ = kNoVersion;
   // By form_.
   union {
-    Numbers numbers_ = {};
+    int64_t number_ = 0;
     const Outcome* detail_;  // Owned.
-  };
-  // The lower half of the scoped key's hash.
-  const uint32_t hash_;
-  uint32_t older_ = 0;
-  const uint16_t key_size_;
-  const WriteMethod method_ = WriteMethod::kPut;
-  Form form_ = Form::kTombstone;
-  // With kNumbers: which OperationResult.
-  uint8_t kind_ = 0;
-  // By key_size_.
-  union {
-    char inline_key_[kInlineKeyBytes];
-    const char* key_;  // Owned.
   };
 };
 
-static_assert(sizeof(LedgerRecord) == 104, "as drawn above");
+static_assert(sizeof(LedgerRecord) == 64, "as drawn above");
 
 }  // namespace latchkey
 

@@ -11,6 +11,7 @@
 #include "server/base/check.h"
 #include "server/base/error.h"
 #include "server/base/mutant.h"
+#include "server/base/scheduling_hook.h"
 #include "server/base/sync_point.h"
 #include "server/store/batch_read.h"
 #include "server/store/multi_shard_lock.h"
@@ -64,19 +65,19 @@ absl::Status LedgerFullError() {
                      "the idempotency ledger is full of live records", "no");
 }
 
-// The key of the ledger: the idempotency key behind its length, so that no key
-// and principal together look like another pair.
-using ScopedKey = absl::FixedArray<char, 128>;
-
-ScopedKey MakeScopedKey(const IdempotencyScope& scope) {
+// Of the idempotency key behind its length, so that no key and principal
+// together look like another pair.
+LedgerKey MakeLedgerKey(const KeyHasher& hasher,
+                        const IdempotencyScope& scope) {
   LATCHKEY_CHECK(scope.key.size() <= UINT8_MAX,
                  "the edge bounds idempotency keys");
-  ScopedKey scoped(1 + scope.key.size() + scope.principal.size());
+  absl::FixedArray<char, 128> scoped(1 + scope.key.size() +
+                                     scope.principal.size());
   scoped[0] = static_cast<char>(scope.key.size());
   const auto rest =
       std::copy(scope.key.begin(), scope.key.end(), scoped.data() + 1);
   std::copy(scope.principal.begin(), scope.principal.end(), rest);
-  return scoped;
+  return {hasher.Hash128({scoped.data(), scoped.size()})};
 }
 
 // Gives `version` to what a transaction wrote and then itself replaced: no
@@ -228,6 +229,7 @@ void Store::Commit(const MultiShardLock& lock, WorkingSet& copies,
   result.version = MutantActive(Mutant::kVersionBeforeLocks)
                        ? TakeVersionAhead(version_)
                        : version_.fetch_add(1) + 1;
+  SchedulingPoint();
   SetVersionOfAnswers(result.version, result);
   copies.Publish(lock, result.version);
   if (MutantActive(Mutant::kRecordAfterUnlock)) lock.LetGoForAMoment();
@@ -236,9 +238,8 @@ void Store::Commit(const MultiShardLock& lock, WorkingSet& copies,
 IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
                                   const IdempotentWrite& keyed,
                                   DeadlineToken token) {
-  const ScopedKey scoped = MakeScopedKey(keyed.scope);
-  const std::string_view scoped_view(scoped.data(), scoped.size());
-  const HashedKey ledger_key = {scoped_view, hasher_.Hash(scoped_view)};
+  const LedgerKey ledger_key = MakeLedgerKey(hasher_, keyed.scope);
+  (*shards_)[ledger_key.shard()].PrefetchLedger();
   WorkingSet copies(hasher_);
   TransactionRunner runner(transaction, copies);
   copies.AddShard(ledger_key.shard());
@@ -254,10 +255,9 @@ IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
   Shard& ledger_shard = lock[ledger_key.shard()];
   ledger_shard.AssertHeld();
   Ledger& ledger = ledger_shard.ledger();
-  // The copies are loaded before they are known to be needed: meanwhile what
-  // the look-up needs comes from memory.
+  // What the look-up and the copies need comes from memory at the same time.
   ledger.Prefetch(ledger_key);
-  copies.Load(lock, now);
+  copies.Prefetch(lock);
   const LedgerRecord* found = ledger.Find(ledger_key, now);
   if (MutantActive(Mutant::kTokenBeforeLookUp) &&
       !CheckToken(token, now).ok()) {
@@ -268,6 +268,7 @@ IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
   if (AnswerFromLedger(found, keyed, now, &answer)) {
     if (MutantActive(Mutant::kDoubleApply) && answer.replayed) {
       TransactionResult again;
+      copies.Load(lock, now);
       if (runner.Run(now, SIZE_MAX, &again).ok()) Commit(lock, copies, again);
     }
     return answer;
@@ -277,6 +278,7 @@ IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
     answer.outcome = s;
     return answer;
   }
+  copies.Load(lock, now);
   absl::Status status =
       runner.Run(now, options_.result_bytes_max, &*answer.outcome);
   if (MutantActive(Mutant::kHalfABatch) && !status.ok()) {
@@ -285,7 +287,7 @@ IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
   if (!status.ok()) answer.outcome = status;
   if (MutantActive(Mutant::kErrorNotRecorded) && !status.ok()) return answer;
   const size_t record_bytes =
-      LedgerRecord::BytesOf(ledger_key, keyed.method, answer.outcome);
+      LedgerRecord::BytesOf(keyed.method, answer.outcome);
   if (!ledger.Reserve(record_bytes, now)) {
     ledger_counters_.refusals.fetch_add(1, std::memory_order_relaxed);
     if (MutantActive(Mutant::kRefusedButApplied) && answer.outcome.ok()) {
@@ -325,35 +327,39 @@ bool Store::AnswerFromLedger(const LedgerRecord* record,
     answer->replayed = true;
     return true;
   }
-  if (!keyed.stamp.has_value()) return false;
-  if (keyed.stamp->incarnation != incarnation_ &&
+  absl::Status status = CheckStamp(keyed.stamp, now);
+  if (status.ok()) return false;
+  answer->outcome = std::move(status);
+  return true;
+}
+
+absl::Status Store::CheckStamp(const std::optional<LedgerStamp>& stamp,
+                               UnixNanos now) const {
+  constexpr auto kCode = absl::StatusCode::kFailedPrecondition;
+  if (!stamp.has_value()) return absl::OkStatus();
+  if (stamp->incarnation != incarnation_ &&
       !MutantActive(Mutant::kIncarnationIgnored)) {
-    answer->outcome =
-        LedgerError(kCode, ErrorReason::kIncarnationChanged,
-                    "the stamp is of an earlier life of the server", "unknown");
-    return true;
+    return LedgerError(kCode, ErrorReason::kIncarnationChanged,
+                       "the stamp is of an earlier life of the server",
+                       "unknown");
   }
   // A copy of this write may have been recorded at the stamp's second, and that
   // record forgotten a window later.
-  if (now / kNanosPerSecond - keyed.stamp->unix_seconds >=
+  if (now / kNanosPerSecond - stamp->unix_seconds >=
           options_.idempotency_window / kNanosPerSecond &&
       !MutantActive(Mutant::kOldStampAccepted)) {
-    answer->outcome =
-        LedgerError(kCode, ErrorReason::kIdempotencyKeyExpired,
-                    "the stamp is older than the ledger's window", "unknown");
-    return true;
+    return LedgerError(kCode, ErrorReason::kIdempotencyKeyExpired,
+                       "the stamp is older than the ledger's window",
+                       "unknown");
   }
-  return false;
+  return absl::OkStatus();
 }
 
-absl::StatusOr<RecordedOutcome> Store::GetOutcome(const IdempotencyScope& scope,
-                                                  bool fence,
-                                                  DeadlineToken token) {
+absl::StatusOr<RecordedOutcome> Store::GetOutcome(
+    const OutcomeQuestion& question, DeadlineToken token) {
   ReachSyncPoint(SyncPoint::kBeforeFirstLock);
   if (absl::Status s = CheckToken(token, clock_.Now()); !s.ok()) return s;
-  const ScopedKey scoped = MakeScopedKey(scope);
-  const std::string_view scoped_view(scoped.data(), scoped.size());
-  const HashedKey ledger_key = {scoped_view, hasher_.Hash(scoped_view)};
+  const LedgerKey ledger_key = MakeLedgerKey(hasher_, question.scope);
   Shard& shard = (*shards_)[ledger_key.shard()];
   ShardLock lock(shard);
   ReachSyncPoint(SyncPoint::kCommit);
@@ -361,8 +367,15 @@ absl::StatusOr<RecordedOutcome> Store::GetOutcome(const IdempotencyScope& scope,
   if (absl::Status s = CheckToken(token, now); !s.ok()) return s;
   RecordedOutcome recorded;
   const LedgerRecord* record = shard.ledger().Find(ledger_key, now);
-  if (record == nullptr && fence) {
-    const size_t bytes = LedgerRecord::BytesOfTombstone(ledger_key);
+  if (record == nullptr || record->is_tombstone()) {
+    // Another question may have left the tombstone, and too late.
+    const UnixNanos known_at =
+        record == nullptr ? now : record->complete_time();
+    absl::Status s = CheckStamp(question.stamp, known_at);
+    if (!s.ok()) return s;
+  }
+  if (record == nullptr && question.fence) {
+    const size_t bytes = LedgerRecord::BytesOfTombstone();
     if (!shard.ledger().Reserve(bytes, now)) {
       ledger_counters_.refusals.fetch_add(1, std::memory_order_relaxed);
       return LedgerFullError();

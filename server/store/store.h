@@ -30,6 +30,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -140,11 +141,14 @@ class Store {
 
   // What became of the keyed write.  Where nothing is recorded and `fence` is
   // set, a tombstone makes sure for the window that no later copy takes effect:
-  // it gets IDEMPOTENCY_KEY_FENCED.
+  // it gets IDEMPOTENCY_KEY_FENCED.  That no earlier one did is certain with
+  // the stamp of the write only: without it, a record may have been forgotten.
   //
-  // Errors: the token's end; IDEMPOTENCY_LEDGER_FULL with `fence`.
-  absl::StatusOr<RecordedOutcome> GetOutcome(const IdempotencyScope& scope,
-                                             bool fence, DeadlineToken token);
+  // Errors: the token's end; with a stamp and no record of the write,
+  // IDEMPOTENCY_KEY_EXPIRED and INCARNATION_CHANGED, and nothing is fenced;
+  // IDEMPOTENCY_LEDGER_FULL with `fence`.
+  absl::StatusOr<RecordedOutcome> GetOutcome(const OutcomeQuestion& question,
+                                             DeadlineToken token);
 
   // The fingerprint of a keyed write whose method and fields are `request`, in
   // any form that is the same for all copies.
@@ -204,6 +208,13 @@ class Store {
   bool AnswerFromLedger(const LedgerRecord* record,
                         const IdempotentWrite& keyed, UnixNanos now,
                         IdempotentAnswer* answer);
+
+  // Whether a write with this stamp cannot have been recorded and forgotten by
+  // `now`.
+  //
+  // Errors: IDEMPOTENCY_KEY_EXPIRED, INCARNATION_CHANGED.
+  absl::Status CheckStamp(const std::optional<LedgerStamp>& stamp,
+                          UnixNanos now) const;
 
   const StoreOptions options_;
   const Clock& clock_;

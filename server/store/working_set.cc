@@ -49,6 +49,14 @@ uint32_t WorkingSet::Add(std::string_view key) {
   return next;
 }
 
+void WorkingSet::Prefetch(const MultiShardLock& lock) const {
+  for (const WorkingCopy& copy : copies_) {
+    Shard& shard = lock[copy.key_.shard()];
+    shard.AssertHeld();
+    shard.Prefetch(copy.key_);
+  }
+}
+
 void WorkingSet::Load(const MultiShardLock& lock, UnixNanos now) {
   for (WorkingCopy& copy : copies_) {
     Shard& shard = lock[copy.key_.shard()];

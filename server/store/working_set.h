@@ -88,6 +88,12 @@ class WorkingSet {
 
   const ShardSet& shards() const { return shards_; }
 
+  // Has the processor fetch what Load() looks at first, for a caller that has
+  // something to do meanwhile.
+  //
+  // REQUIRES: `lock` holds shards().
+  void Prefetch(const MultiShardLock& lock) const;
+
   // Fills the copies with what is alive at `now`.
   //
   // REQUIRES: `lock` holds shards().

@@ -3,6 +3,7 @@
 // writes.
 
 #include <benchmark/benchmark.h>
+#include <time.h>
 
 #include <algorithm>
 #include <array>
@@ -26,7 +27,7 @@ constexpr size_t kValueBytes = 64;
 constexpr size_t kBatchKeys = 16;
 
 // How many outcomes are kept once keyed writes forget as many as they make, and
-// how far time moves with each of them.
+// how far time moves for each of them.
 constexpr Nanos kRecordsKept = 100'000;
 constexpr Nanos kTimePerKeyedWrite = kNanosPerMicro;
 
@@ -72,8 +73,12 @@ class Bed {
     benchmark::DoNotOptimize(result);
   }
 
+  // Lets the time pass that so many keyed writes take.
+  void Advance(int keyed_writes) {
+    clock_.Advance(keyed_writes * kTimePerKeyedWrite);
+  }
+
   void WriteOnce(const Operation& operation, const IdempotentWrite& keyed) {
-    clock_.Advance(kTimePerKeyedWrite);
     auto answer =
         store_.WriteOnce({.on_success = {&operation, 1}}, keyed, token());
     LATCHKEY_CHECK(answer.outcome.ok(), "a benchmark's write succeeds");
@@ -91,6 +96,20 @@ class Bed {
 const std::string& Value() {
   static const auto* value = new std::string(kValueBytes, 'v');
   return *value;
+}
+
+// CPU time of the calling thread.
+Nanos ThreadCpuNow() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return now.tv_sec * kNanosPerSecond + now.tv_nsec;
+}
+
+// REQUIRES: there are values.
+double Median(std::vector<double> values) {
+  const auto middle = values.begin() + std::ssize(values) / 2;
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
 }
 
 // Made at their first use; every benchmark leaves them as it found them.
@@ -151,20 +170,62 @@ void Put(benchmark::State& state) {
   }
 }
 
-// Each under an idempotency key of its own, of 16 bytes.
-void KeyedPut(benchmark::State& state) {
-  Bed& bed = Texts();
-  RequestKeys keys(bed, state);
-  static std::atomic<uint64_t> seed = 0;
-  FastRandom random(MixBits(++seed));
-  for (auto _ : state) {
-    const std::array<uint64_t, 2> id = {random.Next(), random.Next()};
+// Idempotency keys of 16 bytes, none of them twice.
+class IdempotencyKeys {
+ public:
+  IdempotencyKeys() : random_(MixBits(++seed_)) {}
+
+  // A Put under a key of its own.
+  void Put(Bed& bed, std::string_view key) {
+    // Seldom, so that what is measured is the store.
+    constexpr int kWritesPerAdvance = 16;
+    if (++writes_ % kWritesPerAdvance == 0) bed.Advance(kWritesPerAdvance);
+    const std::array<uint64_t, 2> id = {random_.Next(), random_.Next()};
     bed.WriteOnce(
-        PutOperation{.key = keys.Next(), .value = Value()},
+        PutOperation{.key = key, .value = Value()},
         {.scope = {.principal = {},
                    .key = {reinterpret_cast<const char*>(&id), sizeof(id)}},
          .fingerprint = {id[0], id[1]}});
   }
+
+ private:
+  static inline std::atomic<uint64_t> seed_ = 0;
+
+  FastRandom random_;
+  int writes_ = 0;
+};
+
+void KeyedPut(benchmark::State& state) {
+  Bed& bed = Texts();
+  RequestKeys keys(bed, state);
+  IdempotencyKeys ids;
+  for (auto _ : state) ids.Put(bed, keys.Next());
+}
+
+// What an idempotency key costs a Put: blocks of plain and of keyed ones in
+// turns, short enough that both meet the same caches and the same neighbours on
+// the machine.  The counters are the medians over the blocks, and their ratio.
+void PutPlainAndKeyed(benchmark::State& state) {
+  constexpr size_t kBlock = 500;
+  Bed& bed = Texts();
+  RequestKeys keys(bed, state);
+  IdempotencyKeys ids;
+  std::vector<double> plain;
+  std::vector<double> keyed;
+  const auto nanos_each = [](auto write) {
+    const Nanos start = ThreadCpuNow();
+    for (size_t i = 0; i < kBlock; ++i) write();
+    return static_cast<double>(ThreadCpuNow() - start) / kBlock;
+  };
+  for (auto _ : state) {
+    plain.push_back(nanos_each([&] {
+      bed.Write(PutOperation{.key = keys.Next(), .value = Value()});
+    }));
+    keyed.push_back(nanos_each([&] { ids.Put(bed, keys.Next()); }));
+  }
+  state.counters["plain_ns"] = Median(plain);
+  state.counters["keyed_ns"] = Median(keyed);
+  state.counters["ratio"] = Median(keyed) / Median(plain);
 }
 
 void Increment(benchmark::State& state) {
@@ -256,6 +317,7 @@ void BatchGetAtomic(benchmark::State& state) {
 BENCHMARK(Get)->Threads(1)->Threads(2)->Threads(4);
 BENCHMARK(Put)->Threads(1)->Threads(2)->Threads(4);
 BENCHMARK(KeyedPut)->Threads(1)->Threads(2)->Threads(4);
+BENCHMARK(PutPlainAndKeyed);
 BENCHMARK(Increment)->Threads(1)->Threads(2)->Threads(4);
 BENCHMARK(MoveThereAndBack)->Threads(1)->Threads(2)->Threads(4);
 BENCHMARK(Transfer)->Threads(1)->Threads(2)->Threads(4);

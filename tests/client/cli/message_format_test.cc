@@ -141,6 +141,10 @@ TEST(MessageFormatTest, AnUnknownOutcomeNamesTheCommandThatTells) {
   EXPECT_EQ(OutcomeToText(result, "cache:7411"),
             "outcome unknown: it may have been applied; ask "
             "`latchkey get-outcome --server cache:7411 once`");
+  result.stamp = "0123456789abcdef-1700000000";
+  EXPECT_EQ(OutcomeToText(result, ""),
+            "outcome unknown: it may have been applied; ask `latchkey "
+            "get-outcome --stamp=0123456789abcdef-1700000000 once`");
 }
 
 }  // namespace

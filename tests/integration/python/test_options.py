@@ -11,7 +11,8 @@ OPTIONS = [
     "--help", "--version", "--listen", "--threads", "--transport",
     "--bulk-threads", "--bulk-queue-max",
     "--drain-seconds", "--config", "--print-config", "--allow-insecure",
-    "--connections-max", "--key-bytes-max", "--value-bytes-max",
+    "--connections-max", "--calls-per-connection-max", "--calls-max",
+    "--call-seconds-max", "--test-service-time-us", "--key-bytes-max", "--value-bytes-max",
     "--idempotency-window-seconds", "--idempotency-bytes-max",
     "--snapshot-bytes-max", "--http-listen"
 ]

@@ -45,7 +45,7 @@ class Model {
     if (waiting * (retry ? 2 : 1) >= options_.items_max) {
       verdict = kFull;
     } else if (overloaded_ &&
-               before * (retry ? 2 : 1) > options_.delay_target) {
+               before * (retry ? 2 : 1) >= options_.overload_delay_max) {
       verdict = kOverloaded;
     } else if (before * (retry ? 2 : 1) >
                work.source.token().deadline() - now) {
@@ -66,7 +66,8 @@ class Model {
       if (list->empty()) continue;
       const auto [work, arrival] = list->front();
       const bool ended = work->source.token().Check(now) != EndReason::kNone;
-      const bool stale = overloaded_ && now - arrival > options_.delay_target;
+      const bool stale =
+          overloaded_ && now - arrival > options_.overload_delay_max;
       if (!ended && !stale) continue;
       if (!ended) refused_ = now;
       list->pop_front();
@@ -188,6 +189,7 @@ class RandomRun {
   std::mt19937_64 random_;
   const AdmissionOptions options_ = {
       .items_max = 4 + Below(60),
+      .delay_target = static_cast<Nanos>(1 + Below(5)) * kMs,
       .interval = static_cast<Nanos>(5 + Below(20)) * kMs,
       .servers = static_cast<int>(1 + Below(3))};
   UnixNanos now_ = 1'000 * kMs;

@@ -95,7 +95,7 @@ class AdmissionQueueTest : public testing::Test {
   // Makes the queue stand until it is overloaded, and empties it.
   void Overload() {
     for (int i = 0; i < 10; ++i) Offer("old");
-    Advance(2 * kMs);
+    Advance(6 * kMs);
     Take();
     Advance(20 * kMs);
     Take();
@@ -225,7 +225,7 @@ TEST_F(AdmissionQueueTest, RetriesMakeNoFirstAttemptLate) {
 
 TEST_F(AdmissionQueueTest, AQueueThatStandsForAnIntervalIsOverloaded) {
   for (int i = 0; i < 10; ++i) Offer("x");
-  Advance(kMs + 1);
+  Advance(5 * kMs + 1);
   Take();
   Advance(20 * kMs - 1);
   Take();
@@ -247,7 +247,7 @@ TEST_F(AdmissionQueueTest, ABurstIsNoOverload) {
   Offer("x");
   for (int i = 0; i < 100; ++i) {
     Offer("x");
-    Advance(kMs / 2);
+    Advance(5 * kMs / 2);
     Take();
   }
   EXPECT_FALSE(queue_->overloaded());
@@ -263,10 +263,10 @@ TEST_F(AdmissionQueueTest, InOverloadTheNewestGoesFirst) {
   EXPECT_EQ(Take(), "a");
 }
 
-TEST_F(AdmissionQueueTest, InOverloadNothingWaitsForLongerThanTheTarget) {
+TEST_F(AdmissionQueueTest, InOverloadNothingWaitsForLong) {
   Overload();
   ServiceTakes(kMs / 4);
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(Offer("x"), kQueued);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(Offer("x"), kQueued);
   EXPECT_EQ(Offer("new"), kOverloaded);
   // Half of that for a retry.
   Take();
@@ -274,8 +274,9 @@ TEST_F(AdmissionQueueTest, InOverloadNothingWaitsForLongerThanTheTarget) {
   EXPECT_EQ(OfferRetry("again"), kOverloaded);
   Take();
   EXPECT_EQ(OfferRetry("again"), kQueued);
+  Offer("y");
   Advance(kMs);
-  EXPECT_EQ(Take(), "x");
+  EXPECT_EQ(Take(), "y");
   Advance(1);
   EXPECT_EQ(Take(), "again:shed");
   EXPECT_EQ(Take(), "x:shed");
