@@ -85,6 +85,15 @@ class TransportTest : public testing::TestWithParam<const char*> {
                        std::string(fruit.value_or("none")) + " " +
                        std::string(call.peer().substr(0, 15))));
     });
+    methods_.AddUnary("/test.Test/Head", [](Call& call, std::string_view in) {
+      call.AddHeader("begins", "here");
+      call.AddHeader("bytes-bin", std::string_view("\0\xff", 2));
+      if (in.empty()) {
+        call.Fail(absl::NotFoundError("nothing"));
+      } else {
+        call.Reply(Parse(in));
+      }
+    });
     methods_.AddUnary("/test.Test/Hold", [this](Call& call, std::string_view) {
       MutexLock lock(mutex_);
       held_ = &call;
@@ -228,6 +237,22 @@ TEST_P(TransportTest, HandlerSeesMethodMetadataAndPeer) {
   ASSERT_TRUE(
       CallUnary("/test.Test/Describe", Bytes(""), &response, &context).ok());
   EXPECT_EQ(response.value(), "/test.Test/Describe apple ipv4:127.0.0.1:");
+}
+
+TEST_P(TransportTest, HeadersComeBeforeTheAnswerOrTheError) {
+  for (const char* const value : {"", "x"}) {
+    BytesValue response;
+    grpc::ClientContext context;
+    const grpc::Status status =
+        CallUnary("/test.Test/Head", Bytes(value), &response, &context);
+    EXPECT_EQ(status.ok(), *value != '\0');
+    EXPECT_EQ(response.value(), value);
+    const auto& headers = context.GetServerInitialMetadata();
+    ASSERT_EQ(headers.count("begins"), 1u);
+    EXPECT_EQ(headers.find("begins")->second, "here");
+    ASSERT_EQ(headers.count("bytes-bin"), 1u);
+    EXPECT_EQ(headers.find("bytes-bin")->second, grpc::string_ref("\0\xff", 2));
+  }
 }
 
 TEST_P(TransportTest, TellsItsTimeWhenAsked) {
