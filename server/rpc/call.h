@@ -57,6 +57,11 @@ class Call {
   // Ends by the client's deadline, its cancel, a lost connection or a drain.
   virtual DeadlineToken token() const = 0;
 
+  // Whether there is memory for one more answer.  A lane asks before it runs a
+  // call that waited, since many may have come while there still was.  On the
+  // transport's thread only.
+  virtual bool has_room_for_answer() const { return true; }
+
   // Counts the call under `method` when it is finished; `request_bytes` is the
   // size of a unary request.  MethodTable says so, in Count() and on dispatch.
   //

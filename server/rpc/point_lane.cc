@@ -103,6 +103,10 @@ void PointLane::OnPass() {
         Refuse(call, ShedCause::kQueueDelay);
         break;
       case AdmissionQueue::Fate::kRun: {
+        if (!call.has_room_for_answer()) {
+          Refuse(call, ShedCause::kMemory);
+          break;
+        }
         metrics_.CountWait(now - place.arrival());
         DispatchUnary(*place.method_, call, place.request_, now);
         const UnixNanos started = std::exchange(now, clock_.Now());

@@ -2,6 +2,7 @@
 
 #include "client/verify/violations.h"
 #include "tests/simulation/ledger_judge.h"
+#include "tests/simulation/scan_check.h"
 #include "tests/simulation/simulation.h"
 #include "tests/verify/keyed_write.h"
 
@@ -45,6 +46,9 @@ const std::vector<MutantCase>& MutantCases() {
       {Mutant::kFenceIgnored, "FenceIgnored", {kFenceBroken}},
       {Mutant::kOldStampAccepted, "OldStampAccepted", {kStampAccepted}},
       {Mutant::kIncarnationIgnored, "IncarnationIgnored", {kStampAccepted}},
+      {Mutant::kSnapshotMissesImage,
+       "SnapshotMissesImage",
+       {sort::kTornSnapshot, kTornRead}},
   };
   return cases;
 }

@@ -30,6 +30,8 @@ std::optional<std::string_view> NativeCall::FindMetadata(
   return stream_.headers().FindMetadata(name);
 }
 
+bool NativeCall::has_room_for_answer() const { return !stream_.IsOverBudget(); }
+
 void NativeCall::End(EndReason reason, UnixNanos now) {
   // Who notices a deadline may close the stream before.
   deadline_.Expire(now);

@@ -56,6 +56,7 @@ class NativeCall final : public Call {
   std::optional<std::string_view> FindMetadata(
       std::string_view name) const override;
   DeadlineToken token() const override { return deadline_.token(); }
+  bool has_room_for_answer() const override;
 
   // Ends the token, by its deadline where that has passed.  A handler that
   // waits somewhere may finish the call in here.
@@ -104,6 +105,9 @@ class Stream {
 
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
+
+  // Whether requests and answers take as much memory as they may.
+  bool IsOverBudget() const;
 
   // Begins the stream `id`.  REQUIRES: it is new, or was cleared.
   void Open(Session& session, nghttp2_session* http, int32_t id);
@@ -195,7 +199,6 @@ class Stream {
   // Takes a slot for the call; returns whether there was one.
   bool TakeSlot();
   void GiveSlotBack();
-  bool IsOverBudget() const;
   void FailOverloaded();
   // Of a call that no handler has seen.
   void FailUnhandled(EndReason reason);
