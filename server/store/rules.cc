@@ -9,9 +9,6 @@
 namespace latchkey {
 namespace {
 
-// As many characters as the decimal text of a signed 64-bit number can have.
-constexpr size_t kCounterTextMax = 20;
-
 ErrorMetadata CurrentVersion(const WorkingCopy& copy) {
   return {{"current_version", absl::StrCat(copy.stored_version())}};
 }
@@ -110,12 +107,13 @@ absl::StatusOr<int64_t> AddWithin(int64_t counter, int64_t delta, int64_t min,
   return sum;
 }
 
-EntryRef MakeCounter(const WorkingCopy& copy, int64_t counter) {
+EntryRef MakeCounter(const WorkingCopy& copy, int64_t counter,
+                     MemoryRoom& room) {
   char text[kCounterTextMax];
   const auto [end, error] = std::to_chars(text, text + sizeof(text), counter);
   const uint32_t flags = copy.entry() == nullptr ? 0 : copy.entry()->flags();
   return Entry::Make(copy.key(), {text, static_cast<size_t>(end - text)}, flags,
-                     kNever);
+                     kNever, &room);
 }
 
 }  // namespace latchkey

@@ -1,5 +1,7 @@
 #include "server/store/working_set.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "server/base/check.h"
@@ -49,6 +51,51 @@ uint32_t WorkingSet::Add(std::string_view key) {
   return next;
 }
 
+bool WorkingSet::Contains(std::string_view key) const {
+  if (!numbers_.empty()) return numbers_.contains(ToAbsl(key));
+  return std::any_of(
+      copies_.begin(), copies_.end(),
+      [key](const WorkingCopy& copy) { return copy.key() == key; });
+}
+
+size_t WorkingSet::LargestBytes() const {
+  size_t bytes = 0;
+  for (const WorkingCopy& copy : copies_) {
+    if (copy.stored_ != nullptr) bytes = std::max(bytes, copy.stored_->bytes());
+  }
+  return bytes;
+}
+
+template <typename Visit>
+void WorkingSet::ForEachShard(const MultiShardLock& lock, Visit visit) const {
+  if (copies_.size() == 1) {
+    visit(lock[copies_[0].key_.shard()], size_t{1});
+    return;
+  }
+  std::array<uint16_t, kShardCount> counts = {};
+  for (const WorkingCopy& copy : copies_) ++counts[copy.key_.shard()];
+  for (const WorkingCopy& copy : copies_) {
+    const size_t count = std::exchange(counts[copy.key_.shard()], uint16_t{0});
+    if (count > 0) visit(lock[copy.key_.shard()], count);
+  }
+}
+
+size_t WorkingSet::GrowthBytes(const MultiShardLock& lock) const {
+  size_t bytes = 0;
+  ForEachShard(lock, [&](Shard& shard, size_t copies) {
+    shard.AssertHeld();
+    bytes += shard.GrowthBytes(copies);
+  });
+  return bytes;
+}
+
+void WorkingSet::Grow(const MultiShardLock& lock, MemoryRoom& room) {
+  ForEachShard(lock, [&](Shard& shard, size_t copies) {
+    shard.AssertHeld();
+    shard.Grow(copies, room);
+  });
+}
+
 void WorkingSet::Prefetch(const MultiShardLock& lock) const {
   for (const WorkingCopy& copy : copies_) {
     Shard& shard = lock[copy.key_.shard()];
@@ -63,8 +110,10 @@ void WorkingSet::Load(const MultiShardLock& lock, UnixNanos now) {
     shard.AssertHeld();
     if (MutantActive(Mutant::kLostUpdate) && copy.current_) continue;
     copy.stored_ = shard.Find(copy.key_, now);
-    if (copy.stored_ == nullptr) continue;
     copy.current_ = EntryRef(copy.stored_);
+    copy.expire_time_ = kNever;
+    if (copy.stored_ == nullptr) continue;
+    shard.Use(*copy.stored_);
     shard.order().Prefetch(*copy.stored_);
     copy.expire_time_ = copy.stored_->expire_time();
   }

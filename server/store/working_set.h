@@ -25,6 +25,7 @@
 #include "server/base/clock.h"
 #include "server/store/entry.h"
 #include "server/store/key_hasher.h"
+#include "server/store/memory_budget.h"
 #include "server/store/multi_shard_lock.h"
 #include "server/store/operations.h"
 #include "server/store/shard.h"
@@ -88,6 +89,14 @@ class WorkingSet {
 
   const ShardSet& shards() const { return shards_; }
 
+  // Whether `key` was added.
+  bool Contains(std::string_view key) const;
+
+  // The shard of the first copy; where there is none, any.
+  ShardIndex first_shard() const {
+    return copies_.empty() ? ShardIndex{0} : copies_.front().key_.shard();
+  }
+
   // Has the processor fetch what Load() looks at first, for a caller that has
   // something to do meanwhile.
   //
@@ -98,6 +107,16 @@ class WorkingSet {
   //
   // REQUIRES: `lock` holds shards().
   void Load(const MultiShardLock& lock, UnixNanos now);
+
+  // The bytes of the largest entry that was loaded.
+  size_t LargestBytes() const;
+
+  // What the shards need to grow by before all copies can be published, mostly
+  // 0; and grows them.
+  //
+  // REQUIRES: `lock` holds shards(); `room` has the bytes.
+  size_t GrowthBytes(const MultiShardLock& lock) const;
+  void Grow(const MultiShardLock& lock, MemoryRoom& room);
 
   WorkingCopy& operator[](uint32_t number) { return copies_[number]; }
 
@@ -110,6 +129,10 @@ class WorkingSet {
   void Publish(const MultiShardLock& lock, uint64_t version);
 
  private:
+  // Calls `visit(shard, copies)` with each shard of copies and their number.
+  template <typename Visit>
+  void ForEachShard(const MultiShardLock& lock, Visit visit) const;
+
   const KeyHasher& hasher_;
   ShardSet shards_;
   absl::InlinedVector<WorkingCopy, 2> copies_;

@@ -12,7 +12,7 @@ OPTIONS = [
     "--drain-seconds", "--config", "--print-config", "--allow-insecure",
     "--connections-max", "--key-bytes-max", "--value-bytes-max",
     "--idempotency-window-seconds", "--idempotency-bytes-max",
-    "--snapshot-bytes-max", "--http-listen"
+    "--snapshot-bytes-max", "--memory-max-bytes", "--eviction", "--http-listen"
 ]
 
 
