@@ -78,6 +78,12 @@ class CallPort {
   // REQUIRES: `slot` holds no call.
   virtual void Start(size_t slot, const Call& call) = 0;
 
+  // Gives up on the call of `slot`, which ends soon, as CANCELLED if its answer
+  // is not there yet.
+  //
+  // REQUIRES: `slot` holds a call, and the port can do it.
+  virtual void Cancel(size_t /*slot*/) {}
+
   // Waits until a call has ended or `until` has come.
   virtual std::optional<Completion> Poll(Nanos until) = 0;
 };

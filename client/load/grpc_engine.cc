@@ -5,8 +5,12 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/support/byte_buffer.h>
 
+#include <algorithm>
+#include <charconv>
 #include <chrono>
+#include <map>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "client/verify/messages.h"
@@ -54,6 +58,17 @@ bool IsReplay(const grpc::ClientContext& context) {
   return found != trailers.end() && found->second == "1";
 }
 
+// How long the server asks its client to wait, or 0.
+Nanos PushbackOf(const grpc::ClientContext& context) {
+  const auto& trailers = context.GetServerTrailingMetadata();
+  const auto found = trailers.find("grpc-retry-pushback-ms");
+  if (found == trailers.end()) return 0;
+  int ms = 0;
+  const auto [end, error] =
+      std::from_chars(found->second.begin(), found->second.end(), ms);
+  return error == std::errc() && ms > 0 ? ms * kNanosPerMilli : 0;
+}
+
 Nanos MonotonicNow() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
              std::chrono::steady_clock::now().time_since_epoch())
@@ -65,11 +80,12 @@ Nanos MonotonicNow() {
 class GrpcPort final : public CallPort {
  public:
   // `channels` are this port's connections.
-  GrpcPort(const Channels& channels, size_t in_flight, Nanos timeout);
+  GrpcPort(const Channels& channels, const GrpcEngineOptions& options);
   ~GrpcPort() override;
 
   Nanos Now() override { return MonotonicNow(); }
   void Start(size_t slot, const Call& call) override;
+  void Cancel(size_t slot) override;
   std::optional<Completion> Poll(Nanos until) override;
 
   size_t slot_count() const { return slots_.size(); }
@@ -77,6 +93,10 @@ class GrpcPort final : public CallPort {
  private:
   struct Slot {
     grpc::GenericStub* stub = nullptr;
+    Method method = Method::kGet;
+    grpc::ByteBuffer request;
+    int attempts = 0;
+    bool cancelled = false;
     // Made anew for each call, as gRPC demands, but in place.
     std::optional<grpc::ClientContext> context;
     std::unique_ptr<grpc::ClientAsyncResponseReader<grpc::ByteBuffer>> reader;
@@ -89,14 +109,24 @@ class GrpcPort final : public CallPort {
     std::string idempotency_key;
   };
 
+  void Send(size_t slot);
+  // Whether the slot's call, which has failed, will be sent again.
+  bool Resend(size_t slot);
+  void SendDue();
+
   const Nanos timeout_;
+  const int retries_;
   grpc::CompletionQueue queue_;
   std::vector<std::unique_ptr<grpc::GenericStub>> stubs_;
   std::vector<Slot> slots_;
+  // Slots whose calls are to be sent again, by when.
+  std::multimap<Nanos, size_t> resends_;
 };
 
-GrpcPort::GrpcPort(const Channels& channels, size_t in_flight, Nanos timeout)
-    : timeout_(timeout), slots_(channels.size() * in_flight) {
+GrpcPort::GrpcPort(const Channels& channels, const GrpcEngineOptions& options)
+    : timeout_(options.timeout),
+      retries_(options.retries),
+      slots_(channels.size() * options.in_flight) {
   for (const auto& channel : channels) {
     stubs_.push_back(std::make_unique<grpc::GenericStub>(channel));
   }
@@ -118,41 +148,87 @@ void GrpcPort::Start(size_t slot, const Call& call) {
   grpc::Slice bytes(call.request->ByteSizeLong());
   call.request->SerializeWithCachedSizesToArray(
       const_cast<uint8_t*>(bytes.begin()));
-  const grpc::ByteBuffer request(&bytes, 1);
-
+  state.request = grpc::ByteBuffer(&bytes, 1);
+  state.method = call.method;
+  state.attempts = 0;
+  state.cancelled = false;
   state.changes = call.method == Method::kGetOutcome || IsWrite(call.method);
   state.idempotency_key = KeyOf(call);
+  Send(slot);
+}
 
+void GrpcPort::Send(size_t slot) {
+  Slot& state = slots_[slot];
   state.reader.reset();
   state.context.emplace();
   state.context->set_deadline(FromNow(timeout_));
+  if (state.attempts > 0) {
+    state.context->AddMetadata("grpc-previous-rpc-attempts",
+                               std::to_string(state.attempts));
+  }
+  ++state.attempts;
   state.reader = state.stub->PrepareUnaryCall(
-      &*state.context, PathOf(call.method), request, &queue_);
+      &*state.context, PathOf(state.method), state.request, &queue_);
   state.reader->StartCall();
   state.response.Clear();
   state.reader->Finish(&state.response, &state.status,
                        reinterpret_cast<void*>(slot));
+  // While it waited to be sent again.
+  if (state.cancelled) state.context->TryCancel();
+}
+
+void GrpcPort::Cancel(size_t slot) {
+  slots_[slot].cancelled = true;
+  slots_[slot].context->TryCancel();
+}
+
+bool GrpcPort::Resend(size_t slot) {
+  const Slot& state = slots_[slot];
+  const grpc::StatusCode code = state.status.error_code();
+  if (state.attempts > retries_ || state.cancelled ||
+      (code != grpc::StatusCode::UNAVAILABLE &&
+       code != grpc::StatusCode::DEADLINE_EXCEEDED)) {
+    return false;
+  }
+  resends_.emplace(Now() + PushbackOf(*state.context), slot);
+  return true;
+}
+
+void GrpcPort::SendDue() {
+  while (!resends_.empty() && resends_.begin()->first <= Now()) {
+    const size_t slot = resends_.begin()->second;
+    resends_.erase(resends_.begin());
+    Send(slot);
+  }
 }
 
 std::optional<Completion> GrpcPort::Poll(Nanos until) {
   void* tag = nullptr;
   bool ok = false;
+  size_t slot = 0;
   while (true) {
-    const Nanos left = until - Now();
+    SendDue();
+    const Nanos wake =
+        resends_.empty() ? until : std::min(until, resends_.begin()->first);
+    const Nanos left = wake - Now();
     const Nanos wait = left > kWaitPrecision ? left - kWaitPrecision : 0;
     const auto next = queue_.AsyncNext(&tag, &ok, FromNow(wait));
-    if (next == grpc::CompletionQueue::GOT_EVENT) break;
-    if (left <= 0) return std::nullopt;
+    if (next == grpc::CompletionQueue::GOT_EVENT) {
+      slot = reinterpret_cast<size_t>(tag);
+      if (slots_[slot].status.ok() || !Resend(slot)) break;
+    } else if (Now() >= until) {
+      return std::nullopt;
+    }
   }
-  const size_t slot = reinterpret_cast<size_t>(tag);
   Slot& state = slots_[slot];
   Completion completion = {.slot = slot,
+                           .attempts = state.attempts,
                            .replayed = IsReplay(*state.context),
                            .idempotency_key = state.idempotency_key};
   if (!state.status.ok()) {
     state.error = client::DecodeCallError(state.status);
     client::OutcomeTally tally(state.changes);
-    tally.OnSent();
+    for (int i = 0; i < state.attempts; ++i) tally.OnSent();
     tally.OnAnswer(state.error);
     completion.error = &state.error;
     completion.outcome = tally.Get();
@@ -172,8 +248,7 @@ GrpcEngine::GrpcEngine(const GrpcEngineOptions& options)
       channels_(MakeConnections(
           {.address = options.address, .connections = options.connections})) {
   for (const Channels& channels : DealOut(channels_, options_.threads)) {
-    ports_.push_back(std::make_unique<GrpcPort>(channels, options_.in_flight,
-                                                options_.timeout));
+    ports_.push_back(std::make_unique<GrpcPort>(channels, options_));
   }
 }
 

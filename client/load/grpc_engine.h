@@ -2,6 +2,9 @@
 // each thread, and channels with arguments of their own, so that each is a TCP
 // connection of its own.
 //
+// A call is sent once, or with retries: without a budget, as of clients that
+// make an overload worse.
+//
 // Calls go through the generic stub, as bytes: the request is serialized when
 // it is started, the answer is handed on as it came.
 //
@@ -29,8 +32,11 @@ struct GrpcEngineOptions {
   size_t threads = 1;
   // Calls at a time on each connection.
   size_t in_flight = 1;
-  // How long a call may take.
+  // How long an attempt at a call may take.
   Nanos timeout = kNanosPerSecond;
+  // How often a call that ended as UNAVAILABLE or DEADLINE_EXCEEDED is sent
+  // again: at once, or when the server's pushback says.
+  int retries = 0;
 };
 
 class GrpcPort;

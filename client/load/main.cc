@@ -60,7 +60,8 @@ std::unique_ptr<Engine> MakeEngine(const Options& options) {
                         .connections = options.connections,
                         .threads = options.threads,
                         .in_flight = options.in_flight,
-                        .timeout = options.timeout});
+                        .timeout = options.timeout,
+                        .retries = options.retries});
 }
 
 // No other run, on this machine or another, has the same.

@@ -25,6 +25,7 @@ constexpr int64_t kBalanceMax = 1'000'000'000'000;
 constexpr size_t kConnectionsMax = 10'000;
 constexpr size_t kInFlightMax = 10'000;
 constexpr size_t kThreadsMax = 256;
+constexpr int kRetriesMax = 100;
 constexpr double kRateMax = 1e8;
 constexpr uint64_t kBacklogMax = 100'000'000;
 constexpr Nanos kTimeoutMax = 10 * 60 * kNanosPerSecond;
@@ -41,7 +42,8 @@ constexpr char kDescription[] =
 
 constexpr char kFooter[] =
     "Durations have a unit: 500ms, 10s, 1m30s. Latencies are of operations "
-    "that went well; those that failed are counted by gRPC code and reason.\n\n"
+    "that went well; those that failed are counted by gRPC code and reason. "
+    "In time are those that went well within --timeout.\n\n"
     "Exit codes: 0 all went well; 1 a value, an account or the total was "
     "wrong, --verify found a violation or a server that had lost its data, or "
     "there were more errors than --errors-max, or the run ended before it "
@@ -56,6 +58,7 @@ struct RawOptions {
   std::string ttl = "0";
   std::string timeout = "5s";
   std::string hedge;
+  std::string cancel_after = "1ms";
   std::string warm_up = "2s";
   std::string duration = "10s";
   uint64_t errors_max = 0;
@@ -87,6 +90,22 @@ void AddConnectionOptions(CLI::App* app, Options* options, RawOptions* raw) {
   AddDuration(app, "--hedge", &raw->hedge,
               "Send a second copy of a read or keyed write that was not "
               "answered for so long; with --engine=client (default: none)");
+}
+
+void AddMisuseOptions(CLI::App* app, Options* options, RawOptions* raw) {
+  app->add_option("--retries", options->retries,
+                  "With --engine=grpc: send a request that ended as "
+                  "UNAVAILABLE or DEADLINE_EXCEEDED up to so many times more, "
+                  "each with the whole timeout, at once or when a refusal "
+                  "asks for it, and without a budget, as clients that make an "
+                  "overload worse")
+      ->check(CLI::Range(0, kRetriesMax));
+  app->add_option("--cancel-ratio", options->cancel_ratio,
+                  "With --engine=grpc: the share of requests that are "
+                  "cancelled in flight, 0 to 1")
+      ->check(CLI::Range(0.0, 1.0));
+  AddDuration(app, "--cancel-after", &raw->cancel_after,
+              "How long after they were sent");
 }
 
 void AddPaceOptions(CLI::App* app, Options* options, RawOptions* raw) {
@@ -223,6 +242,8 @@ void TakeRaw(const CLI::App& app, const RawOptions& raw, Options* options) {
   if (!raw.hedge.empty()) {
     options->hedge_delay = Take("--hedge", ParseDuration(raw.hedge));
   }
+  options->cancel_after =
+      Take("--cancel-after", ParseDuration(raw.cancel_after));
   options->warm_up = Take("--warm-up", ParseDuration(raw.warm_up));
   options->duration = Take("--duration", ParseDuration(raw.duration));
   if (app.count("--errors-max") > 0) {
@@ -262,6 +283,12 @@ void CheckTogether(const Options& options) {
   if (options.duration == 0) Refuse("--duration", "must be more than 0");
   if (options.hedge_delay && options.engine != "client") {
     Refuse("--hedge", "needs --engine=client or --verify");
+  }
+  if (options.retries > 0 && options.engine != "grpc") {
+    Refuse("--retries", "needs --engine=grpc; the other one retries anyway");
+  }
+  if (options.cancel_ratio > 0 && options.engine != "grpc") {
+    Refuse("--cancel-ratio", "needs --engine=grpc");
   }
   if (options.ttl > 0 && options.transfers()) {
     Refuse("--ttl", "accounts must not expire");
@@ -326,6 +353,7 @@ CommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
                        std::string("latchkey-load " LATCHKEY_VERSION));
   app.footer(kFooter);
   AddConnectionOptions(&app, &options, &raw);
+  AddMisuseOptions(&app, &options, &raw);
   AddPaceOptions(&app, &options, &raw);
   AddDataOptions(&app, &options, &raw);
   AddVerifyOptions(&app, &options);

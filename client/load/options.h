@@ -43,6 +43,10 @@ struct Options {
   Nanos timeout = 5 * kNanosPerSecond;
   // The engine "client" only.
   std::optional<Nanos> hedge_delay;
+  // The engine "grpc" only.
+  int retries = 0;
+  double cancel_ratio = 0;
+  Nanos cancel_after = kNanosPerMilli;
 
   // Requests per second; 0: a closed loop.
   double rate = 0;

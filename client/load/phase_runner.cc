@@ -7,7 +7,11 @@ namespace latchkey::load {
 
 MakePhase PhaseRunner::PacedUntil(Nanos start, Nanos end) const {
   return [this, start, end](size_t thread) {
-    Phase phase = {.end = end};
+    Phase phase = {.end = end,
+                   .useful_within = options_.timeout,
+                   .cancel_ratio = options_.cancel_ratio,
+                   .cancel_after = options_.cancel_after,
+                   .cancel_random = Random(options_.seed, ~thread)};
     if (options_.open_loop()) {
       phase.pace =
           PacerOptions{.start = start,

@@ -223,6 +223,27 @@ std::string EndingMessage(const RunResult& result) {
   return "";
 }
 
+namespace {
+
+std::string FormatOpenLoop(const RunResult& result) {
+  const Tally& measured = result.measured;
+  std::string text =
+      Line("not sent in time", WithThousands(measured.not_sent)) +
+      Line("answered in time", WithThousands(measured.in_time) + ", within " +
+                                   FormatDuration(result.options.timeout));
+  if (measured.refusals.count() > 0) {
+    text += Line("refused",
+                 WithThousands(measured.refusals.count()) + ", p99 after " +
+                     Micros(measured.refusals.Percentile(99)) + " us");
+  }
+  if (measured.cancelled > 0) {
+    text += Line("cancelled", WithThousands(measured.cancelled));
+  }
+  return text;
+}
+
+}  // namespace
+
 std::string FormatTable(const RunResult& result) {
   if (!result.measuring) {
     if (result.verify && !result.verify->violations.empty()) {
@@ -234,9 +255,7 @@ std::string FormatTable(const RunResult& result) {
   const Tally& measured = result.measured;
   text += "\n" + FormatLatencies(result) + "\n";
   text += FormatErrors(measured);
-  if (result.options.open_loop()) {
-    text += Line("not sent in time", WithThousands(measured.not_sent));
-  }
+  if (result.options.open_loop()) text += FormatOpenLoop(result);
   if (result.verify) {
     return text + FormatVerify(*result.verify) + FormatResources(result);
   }

@@ -37,6 +37,11 @@ json OptionsJson(const Options& o) {
     options["rate"] = o.rate;
     options["backlog_max"] = o.backlog_max;
   }
+  if (o.retries > 0) options["retries"] = o.retries;
+  if (o.cancel_ratio > 0) {
+    options["cancel_ratio"] = o.cancel_ratio;
+    options["cancel_after_ns"] = o.cancel_after;
+  }
   if (o.hedge_delay) options["hedge_ns"] = *o.hedge_delay;
   options["verify"] = o.verify;
   if (o.verify) {
@@ -179,6 +184,11 @@ std::string FormatJson(const RunResult& result) {
       {"errors", ErrorsJson(measured)},
       {"errors_in_warm_up", ErrorsJson(result.warm_up)},
       {"not_sent_in_time", measured.not_sent},
+      {"in_time", measured.in_time},
+      {"in_time_by_half_second", measured.in_time_by_interval},
+      {"refusals", measured.refusals.count()},
+      {"refusals_p99_ns", measured.refusals.Percentile(99)},
+      {"cancelled", measured.cancelled},
       {"misses", measured.misses},
       {"conflicts", measured.conflicts},
       {"refused_transfers", measured.refused_transfers},

@@ -1,5 +1,7 @@
 #include "client/load/tally.h"
 
+#include <algorithm>
+
 namespace latchkey::load {
 namespace {
 
@@ -62,6 +64,14 @@ void Tally::Merge(const Tally& other) {
   error_count += other.error_count;
   unanswered += other.unanswered;
   not_sent += other.not_sent;
+  in_time += other.in_time;
+  in_time_by_interval.resize(
+      std::max(in_time_by_interval.size(), other.in_time_by_interval.size()));
+  for (size_t i = 0; i < other.in_time_by_interval.size(); ++i) {
+    in_time_by_interval[i] += other.in_time_by_interval[i];
+  }
+  refusals.Merge(other.refusals);
+  cancelled += other.cancelled;
   misses += other.misses;
   conflicts += other.conflicts;
   refused_transfers += other.refused_transfers;

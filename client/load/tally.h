@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "client/lib/call_error.h"
 #include "client/load/histogram.h"
@@ -37,6 +38,8 @@ inline constexpr size_t kOperationKinds = 9;
 // As "get" or "read-modify-write".
 std::string_view OperationKindName(OperationKind kind);
 
+inline constexpr int64_t kGoodputInterval = 500'000'000;
+
 // Things of one sort: how many, and the first one told in full.
 struct Sample {
   uint64_t count = 0;
@@ -57,6 +60,18 @@ struct Tally {
 
   // Open loop: requests that were due and never sent.
   uint64_t not_sent = 0;
+
+  // Operations that ended well within the timeout of a request: the goodput.
+  uint64_t in_time = 0;
+  // Open loop: those of each kGoodputInterval since the phase began.
+  std::vector<uint64_t> in_time_by_interval;
+
+  // Operations that the server refused as UNAVAILABLE, and how long it took to
+  // say so, from when the request was sent.
+  Histogram refusals;
+
+  // Operations that this client has cancelled; they count as errors, too.
+  uint64_t cancelled = 0;
 
   // Reads that found nothing.
   uint64_t misses = 0;

@@ -28,6 +28,7 @@
 
 #include "client/load/engine.h"
 #include "client/load/pacer.h"
+#include "client/load/random.h"
 #include "client/load/tally.h"
 #include "client/load/workload.h"
 
@@ -60,6 +61,13 @@ struct Phase {
   // The first error ends the phase.
   bool must_not_fail = false;
   Nanos gone_after = kGoneAfter;
+  // An operation that took longer ended well, but too late to be of use.
+  Nanos useful_within = kForever;
+  // The share of operations that are cancelled when they have run for
+  // `cancel_after`, as `cancel_random` says.
+  double cancel_ratio = 0;
+  Nanos cancel_after = 0;
+  Random cancel_random{0, 0};
   // The open loop; without it the loop is closed.
   std::optional<PacerOptions> pace;
 };
@@ -77,6 +85,28 @@ class Worker {
     size_t slot;
     Nanos until;
   };
+
+  // An operation to be cancelled, unless it has ended by then.
+  struct ToCancel {
+    Nanos time;
+    size_t slot;
+    uint64_t operation;
+  };
+
+  // What a slot's operation is.
+  struct Running {
+    // 0: none.
+    uint64_t operation = 0;
+    Nanos due = 0;
+    Nanos sent = 0;
+    bool cancelled = false;
+  };
+
+  void CancelDue(Nanos now);
+  // Decides whether the operation of `slot` is to be cancelled.
+  void ChooseToCancel(size_t slot);
+  void CountEnd(const Running& ended, const Completion& completion,
+                const Step& step, Nanos now, const Phase& phase);
 
   // Makes the calls of operations whose rest is over.
   void ResumeRested(Nanos now);
@@ -96,8 +126,13 @@ class Worker {
   Workload& workload_;
   PhaseSignals& signals_;
 
-  // When the operation of each slot was due.
-  std::vector<Nanos> due_;
+  std::vector<Running> running_;
+  uint64_t operations_ = 0;
+  // In the order of their times.
+  std::deque<ToCancel> to_cancel_;
+  double cancel_ratio_ = 0;
+  Nanos cancel_after_ = 0;
+  Random cancel_random_{0, 0};
   std::vector<size_t> idle_;
   // Slots between two operations, in the order of their ends.
   std::deque<Resting> resting_;

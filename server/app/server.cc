@@ -13,6 +13,7 @@ ServiceOptions ToServiceOptions(const ServerOptions& options) {
   ServiceOptions service;
   service.key_bytes_max = static_cast<size_t>(options.key_bytes_max);
   service.value_bytes_max = static_cast<size_t>(options.value_bytes_max);
+  service.test_service_time = options.test_service_time_us * kNanosPerMicro;
   return service;
 }
 
@@ -37,16 +38,24 @@ std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
                                          const Clock& clock) {
   if (options.transport == "grpc") {
     return std::make_unique<GrpcServer>(
-        GrpcServerOptions{.listen_address = options.listen,
-                          .threads = options.threads},
+        GrpcServerOptions{
+            .listen_address = options.listen,
+            .threads = options.threads,
+            .calls_per_connection_max = options.calls_per_connection_max,
+            .calls_max = options.calls_max,
+            .call_time_max = options.call_seconds_max * kNanosPerSecond},
         methods, clock);
   }
   const ListenAddress address = *ParseListenAddress(options.listen);
   return std::make_unique<NativeServer>(
-      NativeServerOptions{.host = address.host,
-                          .port = address.port,
-                          .threads = options.threads,
-                          .connections_max = options.connections_max},
+      NativeServerOptions{
+          .host = address.host,
+          .port = address.port,
+          .threads = options.threads,
+          .connections_max = options.connections_max,
+          .calls_per_connection_max = options.calls_per_connection_max,
+          .calls_max = options.calls_max,
+          .call_time_max = options.call_seconds_max * kNanosPerSecond},
       methods, clock);
 }
 

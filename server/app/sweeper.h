@@ -2,17 +2,18 @@
 // of snapshots that nobody reads back, in steps of bounded length on an
 // executor of background work.
 //
-// Thread safety: Start() once; the rest happens on the executor.
-//
-// Lifetime: the executor must have ended before the sweeper and its store do.
+// Thread safety: Start() once; the rest happens on the executor, until the
+// sweeper's end.
 
 #ifndef LATCHKEY_SERVER_APP_SWEEPER_H_
 #define LATCHKEY_SERVER_APP_SWEEPER_H_
 
 #include <cstddef>
+#include <optional>
 
 #include "server/base/clock.h"
 #include "server/base/executor.h"
+#include "server/runtime/periodic.h"
 #include "server/store/store.h"
 
 namespace latchkey {
@@ -36,10 +37,12 @@ class Sweeper {
   void Start();
 
  private:
-  void Step();
+  // Returns whether it left something behind.
+  bool Step();
 
   Store& store_;
   Executor& executor_;
+  std::optional<Periodic> steps_;
 };
 
 }  // namespace latchkey

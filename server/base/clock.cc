@@ -18,6 +18,8 @@ SystemClock::SystemClock()
 
 Nanos MonotonicNow() { return Read(CLOCK_MONOTONIC); }
 
+Nanos ThreadCpuNow() { return Read(CLOCK_THREAD_CPUTIME_ID); }
+
 UnixNanos SystemClock::Now() const {
   return Read(CLOCK_MONOTONIC) + wall_minus_monotonic_;
 }

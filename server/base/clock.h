@@ -32,6 +32,9 @@ constexpr UnixNanos SaturatingAdd(UnixNanos a, Nanos b) {
 // took.  For statistics only: what decides anything asks a Clock.
 Nanos MonotonicNow();
 
+// The CPU time that the calling thread has used.
+Nanos ThreadCpuNow();
+
 class Clock {
  public:
   virtual ~Clock() = default;

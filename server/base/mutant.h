@@ -49,6 +49,8 @@ enum class Mutant : uint8_t {
   kVersionBeforeLocks,
   // Several shards are locked in descending order.
   kSwappedLockOrder,
+  // Every second change leaves no image for the snapshots that need one.
+  kSnapshotMissesImage,
 
   // Records of keyed writes.
   //

@@ -23,6 +23,16 @@ constexpr int kThreadsMax = 256;
 // What a process may have of file descriptors on a large machine.
 constexpr int kConnectionsMax = 1'000'000;
 
+// What any connection, and any machine, has memory for.
+constexpr int kCallsPerConnectionMax = 100'000;
+constexpr int kCallsMax = 10'000'000;
+
+// No client waits for longer than an hour.
+constexpr int kCallSecondsMax = 3600;
+
+// A test that wants more wants another kind of test.
+constexpr int kTestServiceTimeUsMax = 1'000'000;
+
 // A drain of more than an hour is more likely a wrong unit.
 constexpr int kDrainSecondsMax = 3600;
 
@@ -92,6 +102,7 @@ class Parser {
  private:
   void AddServingOptions();
   void AddMemoryOptions();
+  void AddAdmissionOptions();
   void AddLogOptions();
   void AddActions();
 
@@ -187,6 +198,7 @@ void Parser::AddServingOptions() {
                   "How long calls may finish after SIGTERM before they are "
                   "cancelled, in seconds")
       ->check(CLI::Range(0, kDrainSecondsMax));
+  AddAdmissionOptions();
   app_.add_option("--key-bytes-max", options_.key_bytes_max,
                   "The longest key, in bytes")
       ->check(CLI::Range(1, kKeyBytesMax));
@@ -207,6 +219,27 @@ void Parser::AddServingOptions() {
                   "were changed before it came to them, in bytes; over that it "
                   "ends")
       ->check(CLI::Range(kSnapshotBytesMin, kSnapshotBytesMax));
+}
+
+void Parser::AddAdmissionOptions() {
+  app_.add_option("--calls-per-connection-max",
+                  options_.calls_per_connection_max,
+                  "Calls in flight on one connection, until their handlers "
+                  "end; more are refused with OVERLOADED")
+      ->check(CLI::Range(1, kCallsPerConnectionMax));
+  app_.add_option("--calls-max", options_.calls_max,
+                  "Calls in flight in all; more are refused likewise. Health "
+                  "and reflection have slots of their own")
+      ->check(CLI::Range(1, kCallsMax));
+  app_.add_option("--call-seconds-max", options_.call_seconds_max,
+                  "The deadline of a call whose client gave none, in seconds; "
+                  "streams have none then")
+      ->check(CLI::Range(1, kCallSecondsMax));
+  app_.add_option("--test-service-time-us", options_.test_service_time_us,
+                  "For tests only: CPU that every operation burns beside its "
+                  "own, in microseconds, so that one client can overload the "
+                  "server")
+      ->check(CLI::Range(0, kTestServiceTimeUsMax));
 }
 
 void Parser::AddLogOptions() {
@@ -315,6 +348,10 @@ std::string Parser::PrintConfig() const {
       "transport = ", quoted(options_.transport),
       "threads = ", options_.threads, "\n",
       "connections-max = ", options_.connections_max, "\n",
+      "calls-per-connection-max = ", options_.calls_per_connection_max, "\n",
+      "calls-max = ", options_.calls_max, "\n",
+      "call-seconds-max = ", options_.call_seconds_max, "\n",
+      "test-service-time-us = ", options_.test_service_time_us, "\n",
       "drain-seconds = ", options_.drain_seconds, "\n",
       "key-bytes-max = ", options_.key_bytes_max, "\n",
       "value-bytes-max = ", options_.value_bytes_max, "\n",

@@ -32,6 +32,13 @@ struct ServerOptions {
   // Connections at a time, of the native transport.
   int connections_max = 10'000;
 
+  // Calls in flight of one connection and of all, until their handlers end.
+  int calls_per_connection_max = 1'000;
+  int calls_max = 100'000;
+
+  // The deadline of a call, other than a stream, whose client gave none.
+  int call_seconds_max = 10;
+
   // How long calls may finish after SIGTERM before they are cancelled.
   int drain_seconds = 10;
 
@@ -54,6 +61,9 @@ struct ServerOptions {
   // What one snapshot scan may hold of entries that were changed before it came
   // to them.
   int64_t snapshot_bytes_max = 64 * 1024 * 1024;
+
+  // CPU that each operation burns beside its own.
+  int test_service_time_us = 0;
 
   // One of "trace", "debug", "info", "warn", "error", "off".
   std::string log_level = "info";

@@ -17,9 +17,9 @@ void Call::AddTrailer(std::string_view name, std::string_view value) {
   trailers_.emplace_back(name, value);
 }
 
-void Call::Reply(const google::protobuf::MessageLite& response) {
-  const size_t bytes = response.ByteSizeLong();
-  DoReply(response, TakeTrailers(0, ErrorReason::kUnspecified, bytes));
+void Call::Reply(const ReplyBody& response) {
+  DoReply(response,
+          TakeTrailers(0, ErrorReason::kUnspecified, response.size()));
 }
 
 void Call::Fail(const absl::Status& error) {

@@ -26,6 +26,7 @@
 #include "absl/status/status.h"
 #include "google/protobuf/message_lite.h"
 #include "server/base/clock.h"
+#include "server/rpc/reply_body.h"
 #include "server/rpc/rpc_metrics.h"
 #include "server/rpc/status_mapping.h"
 #include "server/runtime/deadline.h"
@@ -57,7 +58,7 @@ class Call {
   virtual DeadlineToken token() const = 0;
 
   // Counts the call under `method` when it is finished; `request_bytes` is the
-  // size of a unary request.  MethodTable says so, in Route() and on dispatch.
+  // size of a unary request.  MethodTable says so, in Count() and on dispatch.
   //
   // REQUIRES: the call is not finished, and `method` outlives it.
   void CountUnder(MethodMetrics& method, size_t request_bytes) {
@@ -70,7 +71,10 @@ class Call {
   void AddTrailer(std::string_view name, std::string_view value);
 
   // Finishes a unary call with its response.
-  void Reply(const google::protobuf::MessageLite& response);
+  void Reply(const ReplyBody& response);
+  void Reply(const google::protobuf::MessageLite& response) {
+    Reply(ReplyBody::Of(response));
+  }
 
   // Finishes any call with an error.  REQUIRES: !error.ok().
   void Fail(const absl::Status& error);
@@ -101,8 +105,7 @@ class Call {
   // What a transport does.  Each is called as the public method of the name
   // says; `trailers` are all that the answer carries beside the status.  The
   // GetCachedSize() of a message is its size.
-  virtual void DoReply(const google::protobuf::MessageLite& response,
-                       Trailers trailers) = 0;
+  virtual void DoReply(const ReplyBody& response, Trailers trailers) = 0;
   virtual void DoFinish(const WireStatus& status, Trailers trailers) = 0;
   virtual void DoSend(const google::protobuf::MessageLite& message) = 0;
   virtual void DoReceive() = 0;

@@ -10,17 +10,24 @@
 
 namespace latchkey {
 
-void MethodTable::AddUnary(std::string_view path, UnaryHandler handler) {
+void MethodTable::AddUnary(std::string_view path, UnaryHandler handler,
+                           MethodClass method_class) {
   const auto [it, added] = methods_.try_emplace(std::string(path));
   LATCHKEY_CHECK(added, "a method has one handler");
-  it->second = {std::move(handler), {}, &metrics_.Add(path, false)};
+  it->second = {std::move(handler),
+                {},
+                &metrics_.Add(path, false),
+                method_class == MethodClass::kAboutServer};
 }
 
-void MethodTable::AddStream(std::string_view path,
-                            StreamHandlerFactory factory) {
+void MethodTable::AddStream(std::string_view path, StreamHandlerFactory factory,
+                            MethodClass method_class) {
   const auto [it, added] = methods_.try_emplace(std::string(path));
   LATCHKEY_CHECK(added, "a method has one handler");
-  it->second = {{}, std::move(factory), &metrics_.Add(path, true)};
+  it->second = {{},
+                std::move(factory),
+                &metrics_.Add(path, true),
+                method_class == MethodClass::kAboutServer};
 }
 
 const Method* MethodTable::Find(std::string_view path) const {
@@ -28,10 +35,8 @@ const Method* MethodTable::Find(std::string_view path) const {
   return it == methods_.end() ? nullptr : &it->second;
 }
 
-const Method* MethodTable::Route(Call& call) const {
-  const Method* method = Find(call.method());
+void MethodTable::Count(Call& call, const Method* method) const {
   call.CountUnder(method != nullptr ? *method->metrics : metrics_.unknown(), 0);
-  return method;
 }
 
 absl::Status UnknownMethodError(std::string_view path) {

@@ -8,6 +8,7 @@
 #ifndef LATCHKEY_SERVER_RPC_METHOD_TABLE_H_
 #define LATCHKEY_SERVER_RPC_METHOD_TABLE_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -52,26 +53,39 @@ using UnaryHandler = std::function<void(Call& call, std::string_view request)>;
 using StreamHandlerFactory =
     std::function<std::unique_ptr<StreamHandler>(Call& call)>;
 
+// Which limits the calls of a method come under.
+enum class MethodClass : uint8_t {
+  // They are the server's work: they wait for their turn, and are refused where
+  // there is too much of it.
+  kWork,
+  // They ask about the server itself, as its health: they have slots of their
+  // own, so that a server which is full still answers them.
+  kAboutServer,
+};
+
 // One of the first two is set.
 struct Method {
   UnaryHandler unary;
   StreamHandlerFactory stream;
   // Where its calls are counted.
   MethodMetrics* metrics = nullptr;
+  bool about_server = false;
 };
 
 class MethodTable {
  public:
   // REQUIRES: `path` ("/package.Service/Method") was not added before.
-  void AddUnary(std::string_view path, UnaryHandler handler);
-  void AddStream(std::string_view path, StreamHandlerFactory factory);
+  void AddUnary(std::string_view path, UnaryHandler handler,
+                MethodClass method_class = MethodClass::kWork);
+  void AddStream(std::string_view path, StreamHandlerFactory factory,
+                 MethodClass method_class = MethodClass::kWork);
 
   // The method of `path`, or nullptr: answer UnknownMethodError().
   const Method* Find(std::string_view path) const;
 
-  // As Find(call.method()), for a call that just came.  Whatever becomes of it
-  // is counted, also where it never reaches its handler.
-  const Method* Route(Call& call) const;
+  // Counts a call that just came under its `method`, as Find() said, whatever
+  // becomes of it, also where it never reaches its handler.
+  void Count(Call& call, const Method* method) const;
 
   const RpcMetrics& metrics() const { return metrics_; }
 

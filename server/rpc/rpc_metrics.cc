@@ -74,7 +74,8 @@ std::array<uint64_t, kDurationBuckets> MethodMetrics::durations() const {
 }
 
 RpcMetrics::RpcMetrics()
-    : reasons_(std::make_unique<ThreadCells>(kErrorReasonCount)) {
+    : reasons_(std::make_unique<ThreadCells>(kErrorReasonCount)),
+      admission_(std::make_unique<AdmissionMetrics>()) {
   Add(kUnknownPath, /*stream=*/false);
 }
 
@@ -86,6 +87,7 @@ MethodMetrics& RpcMetrics::Add(std::string_view path, bool stream) {
 void RpcMetrics::Collect(MetricsText& text) const {
   CollectMethods(text);
   CollectErrors(text);
+  admission_->Collect(text);
 }
 
 void RpcMetrics::CollectMethods(MetricsText& text) const {

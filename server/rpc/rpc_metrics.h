@@ -24,6 +24,7 @@
 #include "server/metrics/duration_buckets.h"
 #include "server/metrics/metrics_text.h"
 #include "server/metrics/thread_cells.h"
+#include "server/rpc/admission_metrics.h"
 
 namespace latchkey {
 
@@ -100,6 +101,9 @@ class RpcMetrics {
   // The counters of all paths that were not added.
   MethodMetrics& unknown() const { return *methods_.front(); }
 
+  // Where transports count what they do not run.
+  AdmissionMetrics& admission() const { return *admission_; }
+
   // How many calls failed for `reason`.
   uint64_t errors(ErrorReason reason) const {
     return reasons_->Sum(static_cast<size_t>(reason));
@@ -113,6 +117,7 @@ class RpcMetrics {
   void CollectErrors(MetricsText& text) const;
 
   std::unique_ptr<ThreadCells> reasons_;
+  std::unique_ptr<AdmissionMetrics> admission_;
   // The unknown one first.
   std::vector<std::unique_ptr<MethodMetrics>> methods_;
 };

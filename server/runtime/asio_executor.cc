@@ -7,21 +7,29 @@
 #include <chrono>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace latchkey {
 
 struct AsioExecutor::Impl {
-  asio::io_context context{1};
+  explicit Impl(int thread_count) : context(thread_count) {
+    for (int i = 0; i < thread_count; ++i) {
+      threads.emplace_back([this] { context.run(); });
+    }
+  }
+
+  asio::io_context context;
   asio::executor_work_guard<asio::io_context::executor_type> work =
       asio::make_work_guard(context);
-  std::thread thread{[this] { context.run(); }};
+  std::vector<std::thread> threads;
 };
 
-AsioExecutor::AsioExecutor() : impl_(std::make_unique<Impl>()) {}
+AsioExecutor::AsioExecutor(int threads)
+    : impl_(std::make_unique<Impl>(threads)) {}
 
 AsioExecutor::~AsioExecutor() {
   impl_->context.stop();
-  impl_->thread.join();
+  for (std::thread& thread : impl_->threads) thread.join();
 }
 
 void AsioExecutor::Post(std::function<void()> function) {

@@ -1,5 +1,6 @@
-// AsioExecutor runs posted functions one after the other on one thread of its
-// own: the lane of background work, so that it never delays a request's thread.
+// AsioExecutor runs posted functions on threads of its own, so that they never
+// delay a transport's; with one thread, one after the other.  It is the one
+// class of the server's runtime that has threads.
 //
 // Thread safety: Post() and PostAfter() from any thread.
 
@@ -16,10 +17,11 @@ namespace latchkey {
 
 class AsioExecutor final : public Executor {
  public:
-  // Starts the thread.
-  AsioExecutor();
+  // Starts the threads.
+  explicit AsioExecutor(int threads = 1);
 
-  // Ends the thread after the function that runs now; what waits is dropped.
+  // Ends each thread after the function that it runs now; what waits is
+  // dropped.
   ~AsioExecutor() override;
 
   void Post(std::function<void()> function) override;

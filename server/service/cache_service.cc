@@ -15,6 +15,7 @@
 #include "server/rpc/call.h"
 #include "server/service/element_count.h"
 #include "server/service/encode.h"
+#include "server/service/hot_messages.h"
 #include "server/service/keyed_writes.h"
 #include "server/service/scan_handler.h"
 #include "server/service/unserved_fields.h"
@@ -28,6 +29,13 @@ constexpr std::string_view kReplayedName = "latchkey-replayed";
 
 std::string MethodPath(std::string_view name) {
   return absl::StrCat("/", CacheService::kName, "/", ToAbsl(name));
+}
+
+// What --test-service-time-us asks for.
+void Burn(Nanos time) {
+  const Nanos end = ThreadCpuNow() + time;
+  while (ThreadCpuNow() < end) {
+  }
 }
 
 // The error of a write, of which nothing was applied unless it says otherwise.
@@ -58,6 +66,10 @@ absl::Status CheckElements(std::string_view field, int number,
   return Decoder::CheckCount(field, CountElements(bytes, number), count_max);
 }
 
+bool AsksForStamp(const Call& call) {
+  return call.FindMetadata(kStampName) == kStampQuestion;
+}
+
 // The stamp that the client held before its first attempt, where it sent one.
 absl::StatusOr<std::optional<LedgerStamp>> SentStamp(const Call& call) {
   const std::optional<std::string_view> text = call.FindMetadata(kStampName);
@@ -80,27 +92,35 @@ CacheService::CacheService(Store& store, const Clock& clock,
       decoder_(options, clock) {}
 
 void CacheService::AddRead(MethodTable& methods, std::string_view name,
-                           Handler handler) {
+                           Handler handler, HotHandler hot) {
   methods.AddUnary(MethodPath(name),
-                   [this, handler](Call& call, std::string_view bytes) {
+                   [this, handler, hot](Call& call, std::string_view bytes) {
+                     SpendTestServiceTime();
+                     if (hot != nullptr && (this->*hot)(call, bytes)) return;
                      Context context = {.call = call};
                      Finish(context, (this->*handler)(bytes, context));
                    });
 }
 
 void CacheService::AddWrite(MethodTable& methods, std::string_view name,
-                            Handler handler) {
-  methods.AddUnary(
-      MethodPath(name), [this, handler](Call& call, std::string_view bytes) {
-        Context context = {.call = call};
-        const Answer answer = (this->*handler)(bytes, context);
-        Finish(context, answer.ok() ? answer : NotApplied(answer.status()));
-      });
+                            Handler handler, HotHandler hot) {
+  methods.AddUnary(MethodPath(name), [this, handler, hot](
+                                         Call& call, std::string_view bytes) {
+    SpendTestServiceTime();
+    if (hot != nullptr && (this->*hot)(call, bytes)) return;
+    Context context = {.call = call};
+    const Answer answer = (this->*handler)(bytes, context);
+    Finish(context, answer.ok() ? answer : NotApplied(answer.status()));
+  });
+}
+
+void CacheService::SpendTestServiceTime() const {
+  if (options_.test_service_time > 0) Burn(options_.test_service_time);
 }
 
 void CacheService::Finish(Context& context, const Answer& answer) const {
   Call& call = context.call;
-  if (context.keyed || call.FindMetadata(kStampName) == kStampQuestion) {
+  if (context.keyed || AsksForStamp(call)) {
     call.AddTrailer(kStampName, store_.CurrentStamp().ToText());
   }
   if (answer.ok()) {
@@ -111,10 +131,12 @@ void CacheService::Finish(Context& context, const Answer& answer) const {
 }
 
 void CacheService::Register(MethodTable& methods) {
-  AddRead(methods, "Get", &CacheService::Get);
-  AddRead(methods, "BatchGet", &CacheService::BatchGet);
+  AddRead(methods, "Get", &CacheService::Get, &CacheService::HotGet);
+  AddRead(methods, "BatchGet", &CacheService::BatchGet,
+          &CacheService::HotBatchGet);
   AddWrite(methods, "Put",
-           &CacheService::WriteOne<v1::PutRequest, v1::PutResponse>);
+           &CacheService::WriteOne<v1::PutRequest, v1::PutResponse>,
+           &CacheService::HotPut);
   AddWrite(
       methods, "BatchPut",
       &CacheService::WriteBatch<v1::BatchPutRequest, v1::BatchPutResponse>);
@@ -137,6 +159,50 @@ void CacheService::Register(MethodTable& methods) {
   methods.AddStream(MethodPath("Scan"), [this](Call& call) {
     return std::make_unique<ScanHandler>(store_, clock_, decoder_, call);
   });
+}
+
+bool CacheService::HotGet(Call& call, std::string_view bytes) {
+  GetOperation get;
+  if (!ReadHotGet(bytes, options_, &get) || AsksForStamp(call)) return false;
+  const auto result = store_.Get(get, call.token());
+  if (result.ok()) {
+    call.Reply(ReplyBody::Encoded(HotGetReply(*result)));
+  } else {
+    call.Fail(result.status());
+  }
+  return true;
+}
+
+bool CacheService::HotPut(Call& call, std::string_view bytes) {
+  Operation operation = PutOperation();
+  if (!ReadHotPut(bytes, options_, &std::get<PutOperation>(operation)) ||
+      AsksForStamp(call)) {
+    return false;
+  }
+  const auto result =
+      store_.Write({.on_success = {&operation, 1}}, call.token());
+  if (result.ok()) {
+    const auto& put = std::get<PutResult>(result->results[0]);
+    call.Reply(
+        ReplyBody::Encoded(HotPutReply(result->version, put.expire_time)));
+  } else {
+    call.Fail(NotApplied(result.status()));
+  }
+  return true;
+}
+
+bool CacheService::HotBatchGet(Call& call, std::string_view bytes) {
+  std::vector<std::string_view> keys;
+  if (!ReadHotBatchGet(bytes, options_, &keys) || AsksForStamp(call)) {
+    return false;
+  }
+  const auto result = store_.BatchGet(keys, call.token());
+  if (result.ok()) {
+    call.Reply(ReplyBody::Encoded(HotBatchGetReply(*result)));
+  } else {
+    call.Fail(result.status());
+  }
+  return true;
 }
 
 CacheService::Answer CacheService::Get(std::string_view bytes,

@@ -71,14 +71,26 @@ class CacheService {
   using Handler = Answer (CacheService::*)(std::string_view bytes,
                                            Context& context);
 
-  void AddRead(MethodTable& methods, std::string_view name, Handler handler);
-  void AddWrite(MethodTable& methods, std::string_view name, Handler handler);
+  // Answers a call whose request has the usual form.  Returns false, and has
+  // done nothing, where it has another: that is for the Handler.
+  using HotHandler = bool (CacheService::*)(Call& call, std::string_view bytes);
+
+  void AddRead(MethodTable& methods, std::string_view name, Handler handler,
+               HotHandler hot = nullptr);
+  void AddWrite(MethodTable& methods, std::string_view name, Handler handler,
+                HotHandler hot = nullptr);
+  // For tests of overload: as if a call took longer.
+  void SpendTestServiceTime() const;
   void Finish(Context& context, const Answer& answer) const;
 
   Answer Get(std::string_view bytes, Context& context);
   Answer BatchGet(std::string_view bytes, Context& context);
   Answer Transact(std::string_view bytes, Context& context);
   Answer GetOutcome(std::string_view bytes, Context& context);
+
+  bool HotGet(Call& call, std::string_view bytes);
+  bool HotPut(Call& call, std::string_view bytes);
+  bool HotBatchGet(Call& call, std::string_view bytes);
 
   // Put, Delete, Increment, Touch, Move, Transfer.
   template <typename Request, typename Response>

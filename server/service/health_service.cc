@@ -164,10 +164,14 @@ HealthService::~HealthService() = default;
 void HealthService::Register(MethodTable& methods) {
   methods.AddUnary(
       "/grpc.health.v1.Health/Check",
-      [this](Call& call, std::string_view bytes) { Check(call, bytes); });
-  methods.AddStream("/grpc.health.v1.Health/Watch", [this](Call& call) {
-    return std::make_unique<WatchHandler>(*this, call);
-  });
+      [this](Call& call, std::string_view bytes) { Check(call, bytes); },
+      MethodClass::kAboutServer);
+  methods.AddStream(
+      "/grpc.health.v1.Health/Watch",
+      [this](Call& call) {
+        return std::make_unique<WatchHandler>(*this, call);
+      },
+      MethodClass::kAboutServer);
 }
 
 void HealthService::SetServing(bool serving) {

@@ -23,6 +23,9 @@ struct ServiceOptions {
 
   // Keys of a BatchGet that is not atomic.
   size_t batch_get_keys_max = 10'000;
+
+  // For tests only: CPU that each operation burns before it calls the store.
+  Nanos test_service_time = 0;
 };
 
 // Parts of the contract that no option changes.

@@ -118,9 +118,11 @@ template <typename Request, typename Response>
 void AddVersion(const std::string& service, const DescriptorIndex& index,
                 MethodTable& methods) {
   methods.AddStream(
-      "/" + service + "/ServerReflectionInfo", [&index](Call& call) {
+      "/" + service + "/ServerReflectionInfo",
+      [&index](Call& call) {
         return std::make_unique<Conversation<Request, Response>>(index, call);
-      });
+      },
+      MethodClass::kAboutServer);
 }
 
 // Naming a type of a file keeps the linker from dropping it.

@@ -103,8 +103,8 @@ class alignas(64) Ledger {
   template <typename... Outcome>
   void Insert(const LedgerKey& key, UnixNanos time, const Outcome&... outcome) {
     if (!MakeReadyToInsert(key, time)) return;
-    Link(records_.emplace_back(key, time, outcome...),
-         front_ + static_cast<uint32_t>(records_.size()) - 1);
+    const auto number = front_ + static_cast<uint32_t>(records_.size());
+    Link(records_.emplace_back(key, time, outcome...), number);
   }
 
   // Forgets records that have outlived the window at `now`, at most

@@ -71,6 +71,12 @@ inline uint64_t TakeVersionAhead(std::atomic<uint64_t>& last) {
   return ahead != kNoVersion ? ahead : last.fetch_add(1) + 1;
 }
 
+// kSnapshotMissesImage: whether the calling thread's change leaves no image.
+inline bool EverySecondTime() {
+  thread_local bool second = false;
+  return std::exchange(second, !second);
+}
+
 }  // namespace latchkey
 
 #endif  // LATCHKEY_SERVER_STORE_MUTANT_HOOKS_H_

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "server/base/check.h"
+#include "server/base/mutant.h"
+#include "server/store/mutant_hooks.h"
 
 namespace latchkey {
 namespace {
@@ -53,6 +55,9 @@ void ShardSnapshots::KeepImages(uint32_t cuts, Entry& entry, uint64_t version,
     if (reading.Passed(entry) || reading.touched.contains(&entry)) continue;
     // One that had expired is not seen.  Touched, it must not be seen alive.
     if (!touch && entry.expire_time() <= cuts_[number].now()) continue;
+    if (MutantActive(Mutant::kSnapshotMissesImage) && EverySecondTime()) {
+      continue;
+    }
     reading.images.push_back({EntryRef(&entry), entry.expire_time()});
     if (touch) reading.touched.insert(&entry);
     cuts_.CountImage(number, entry);

@@ -40,11 +40,9 @@ class BenchCall final : public Call {
   DeadlineToken token() const override { return endless_.token(); }
 
  private:
-  void DoReply(const google::protobuf::MessageLite& response,
-               Trailers) override {
-    answer_->resize(static_cast<size_t>(response.GetCachedSize()));
-    response.SerializeWithCachedSizesToArray(
-        reinterpret_cast<uint8_t*>(answer_->data()));
+  void DoReply(const ReplyBody& response, Trailers) override {
+    answer_->resize(response.size());
+    response.WriteTo(answer_->data());
   }
   void DoFinish(const WireStatus&, Trailers) override {
     LATCHKEY_CHECK(false, "a benchmark's call succeeds");

@@ -137,9 +137,8 @@ class FakeCall final : public Call {
     return message;
   }
 
-  void DoReply(const google::protobuf::MessageLite& response,
-               Trailers trailers) override {
-    reply_ = response.SerializeAsString();
+  void DoReply(const ReplyBody& response, Trailers trailers) override {
+    reply_ = response.ToString();
     status_ = WireStatus{};
     trailers_ = std::move(trailers);
   }

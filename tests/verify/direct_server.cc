@@ -55,9 +55,8 @@ std::optional<std::string_view> DirectCopy::FindMetadata(
   return options_.stamp;
 }
 
-void DirectCopy::DoReply(const google::protobuf::MessageLite& response,
-                         Trailers trailers) {
-  answer_.response = response.SerializeAsString();
+void DirectCopy::DoReply(const ReplyBody& response, Trailers trailers) {
+  answer_.response = response.ToString();
   TakeTrailers(std::move(trailers));
 }
 

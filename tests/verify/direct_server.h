@@ -119,8 +119,7 @@ class DirectCopy final : public latchkey::Call {
   }
 
  private:
-  void DoReply(const google::protobuf::MessageLite& response,
-               Trailers trailers) override;
+  void DoReply(const ReplyBody& response, Trailers trailers) override;
   void DoFinish(const WireStatus& status, Trailers trailers) override;
   void DoSend(const google::protobuf::MessageLite&) override {}
   void DoReceive() override {}

@@ -1,6 +1,7 @@
 // Every mutant (server/base/mutant.h) is caught: the run that finds nothing in
 // the store (store_verify_test.cc) finds the fault, of the sort that it is, and
-// soon.
+// soon.  That run takes no snapshots: for what concerns them there is another
+// (snapshot_audit.h).
 //
 // LATCHKEY_VERIFY_SEEDS says with how many seeds each is tried.
 
@@ -15,6 +16,9 @@
 #include <vector>
 
 #include "server/base/mutant.h"
+#include "tests/server/store/snapshot_audit.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/seeded_random.h"
 #include "tests/verify/direct_run.h"
 #include "tests/verify/keyed_write.h"
 
@@ -23,6 +27,7 @@ namespace {
 
 constexpr uint64_t kOperationsPerRound = 500;
 constexpr uint64_t kOperationsMax = 40'000;
+constexpr uint64_t kSnapshotsMax = 2'000;
 
 // A ledger that is soon full.
 constexpr size_t kSmallLedgerBytes = 64 * 1024;
@@ -121,9 +126,34 @@ TEST_P(MutantTest, IsCaught) {
 }
 
 TEST(MutantsTest, EachHasItsTest) {
-  std::set<Mutant> tried = {Mutant::kNone, Mutant::kSwappedLockOrder};
+  std::set<Mutant> tried = {Mutant::kNone, Mutant::kSwappedLockOrder,
+                            Mutant::kSnapshotMissesImage};
   for (const MutantCase& mutant : kCases) tried.insert(mutant.mutant);
   EXPECT_EQ(tried.size(), static_cast<size_t>(kLastMutant) + 1);
+}
+
+// Before the mutant is active, and after, every total is exact.
+TEST(SnapshotMutantTest, MissingImageIsCaught) {
+  for (uint64_t seed = 1; seed <= SeedCount(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    FakeClock clock(0);
+    SeededRandom random(seed);
+    Store store({}, clock, random);
+    SnapshotAudit audit(store, seed);
+    EXPECT_EQ(audit.Run(50), "");
+    const uint64_t before = audit.snapshots();
+    std::string found;
+    {
+      const ScopedMutant active(Mutant::kSnapshotMissesImage);
+      found = audit.Run(kSnapshotsMax);
+    }
+    std::printf("SnapshotMissesImage, seed %llu, %llu snapshots: %s\n",
+                static_cast<unsigned long long>(seed),
+                static_cast<unsigned long long>(audit.snapshots() - before),
+                found.c_str());
+    EXPECT_NE(found, "");
+    EXPECT_EQ(audit.Run(50), "");
+  }
 }
 
 // The rank check sees it before any history does, and ends the process.

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "server/base/check.h"
-#include "server/base/error.h"
+#include "server/rpc/overload.h"
 #include "server/runtime/deadline.h"
 
 namespace latchkey {
@@ -15,19 +15,29 @@ namespace {
 // a lock that all queues share.  One slot is a few kilobytes.
 constexpr int kSlotsPosted = 64;
 
-// How long a client should wait before it asks again, when the server drains:
-// until it has learnt that this connection ends.
-constexpr char kRetryPushbackMs[] = "200";
+// How long a client should wait before it asks again: when the server drains,
+// until it has learnt that this connection ends; when it has no slot, until
+// some calls are over.
+constexpr Nanos kPushback = 200 * kNanosPerMilli;
+
+// How long the library's events are taken, at most, before calls that wait are
+// run.
+constexpr Nanos kReadTimeMax = kNanosPerMilli;
 
 }  // namespace
 
 CallQueue::CallQueue(std::unique_ptr<grpc::ServerCompletionQueue> queue,
                      grpc::AsyncGenericService& service,
-                     const MethodTable& methods, const Clock& clock)
+                     const MethodTable& methods, const Clock& clock,
+                     const GrpcServerOptions& options, CallSlots& slots)
     : queue_(std::move(queue)),
       service_(service),
       methods_(methods),
-      clock_(clock) {}
+      clock_(clock),
+      options_(options),
+      slots_(slots),
+      lane_(clock, methods.metrics().admission(),
+            [this] { pass_requested_ = true; }) {}
 
 CallQueue::~CallQueue() {
   LATCHKEY_CHECK(!thread_.joinable(), "a queue is stopped before its end");
@@ -44,28 +54,45 @@ void CallQueue::Stop() {
 
 void CallQueue::Run() {
   for (int i = 0; i < kSlotsPosted; ++i) PostSlot();
-  bool stopping = false;
-  void* next = nullptr;
+  void* tag = nullptr;
   bool ok = false;
-  while (queue_->Next(&next, &ok)) {
-    if (next == nullptr) {
-      stopping = true;
-    } else {
-      const GrpcTag& tag = *static_cast<GrpcTag*>(next);
-      GrpcCallSlot* const slot = tag.slot;
-      if (tag.event == GrpcEvent::kAccepted) {
-        OnAccepted(slot, ok);
-      } else if (slot->call->Handle(tag.event, ok)) {
-        delete slot;
-        live_calls_.fetch_sub(1, std::memory_order_relaxed);
-      }
+  while (queue_->Next(&tag, &ok)) {
+    OnTag(tag, ok);
+    while (std::exchange(pass_requested_, false)) {
+      ReadPass();
+      lane_.OnPass();
     }
     // The library aborts the process when an operation is started on a queue
     // that was shut down.  Only the owners of these start any.
-    if (stopping && posted_slots_ == 0 && live_calls() == 0) {
+    if (stopping_ && !shut_down_ && posted_slots_ == 0 && live_calls() == 0) {
       queue_->Shutdown();
-      stopping = false;
+      shut_down_ = true;
     }
+  }
+}
+
+void CallQueue::ReadPass() {
+  const UnixNanos end = clock_.Now() + kReadTimeMax;
+  void* tag = nullptr;
+  bool ok = false;
+  while (clock_.Now() < end &&
+         queue_->AsyncNext(&tag, &ok, gpr_time_0(GPR_CLOCK_MONOTONIC)) ==
+             grpc::CompletionQueue::GOT_EVENT) {
+    OnTag(tag, ok);
+  }
+}
+
+void CallQueue::OnTag(void* next, bool ok) {
+  if (next == nullptr) {
+    stopping_ = true;
+    return;
+  }
+  const GrpcTag& tag = *static_cast<GrpcTag*>(next);
+  GrpcCallSlot* const slot = tag.slot;
+  if (tag.event == GrpcEvent::kAccepted) {
+    OnAccepted(slot, ok);
+  } else if (slot->call->Handle(tag.event, ok)) {
+    Delete(slot);
   }
 }
 
@@ -86,17 +113,31 @@ void CallQueue::OnAccepted(GrpcCallSlot* slot, bool ok) {
   }
   PostSlot();
   live_calls_.fetch_add(1, std::memory_order_relaxed);
-  slot->call.emplace(*slot, clock_, clock_.Now());
+  const Method* const method = methods_.Find(slot->context.method());
+  const UnixNanos now = clock_.Now();
+  slot->call.emplace(*slot, clock_, now, method,
+                     method != nullptr && method->stream
+                         ? kNever
+                         : SaturatingAdd(now, options_.call_time_max));
+  methods_.Count(*slot->call, method);
+  const bool has_slot =
+      slots_.Take(slot->call->peer(), slot->call->is_about_server());
   if (refusing_.load(std::memory_order_relaxed)) {
-    methods_.Route(*slot->call);
-    slot->call->AddTrailer("grpc-retry-pushback-ms", kRetryPushbackMs);
-    // True of a read as well; only the handlers know which calls write.
+    AddPushback(*slot->call, kPushback);
     slot->call->Fail(
-        WithMetadata(EndedError(EndReason::kDraining, DeadlineStage::kArrival),
-                     "applied", "no"));
-    return;
+        NotRun(EndedError(EndReason::kDraining, DeadlineStage::kArrival)));
+  } else if (!has_slot) {
+    methods_.metrics().admission().CountShed(ShedCause::kLiveCalls);
+    RefuseOverloaded(*slot->call, kPushback);
+  } else {
+    slot->call->Begin(lane_);
   }
-  slot->call->Begin(methods_);
+}
+
+void CallQueue::Delete(GrpcCallSlot* slot) {
+  slots_.GiveBack(slot->call->peer(), slot->call->is_about_server());
+  delete slot;
+  live_calls_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 }  // namespace latchkey

@@ -20,7 +20,10 @@
 
 #include "server/base/clock.h"
 #include "server/rpc/method_table.h"
+#include "server/rpc/point_lane.h"
+#include "server/transport/grpc/call_slots.h"
 #include "server/transport/grpc/grpc_call.h"
+#include "server/transport/grpc/options.h"
 
 namespace latchkey {
 
@@ -29,7 +32,8 @@ class CallQueue {
   // All references must outlive the queue.
   CallQueue(std::unique_ptr<grpc::ServerCompletionQueue> queue,
             grpc::AsyncGenericService& service, const MethodTable& methods,
-            const Clock& clock);
+            const Clock& clock, const GrpcServerOptions& options,
+            CallSlots& slots);
 
   // REQUIRES: was never started, or was stopped.
   ~CallQueue();
@@ -56,14 +60,21 @@ class CallQueue {
 
  private:
   void Run();
+  // Takes what the library has to tell, until there is nothing more or a slice
+  // of time is over.
+  void ReadPass();
+  void OnTag(void* tag, bool ok);
   void PostSlot();
   void OnAccepted(GrpcCallSlot* slot, bool ok);
+  void Delete(GrpcCallSlot* slot);
 
   // Constant after construction.
   const std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   grpc::AsyncGenericService& service_;
   const MethodTable& methods_;
   const Clock& clock_;
+  const GrpcServerOptions& options_;
+  CallSlots& slots_;
 
   // Synchronises itself.
   // Wakes the thread for Stop(); its tag is the only one that is null.
@@ -75,6 +86,10 @@ class CallQueue {
 
   // Belongs to the queue's thread.
   int posted_slots_ = 0;
+  bool stopping_ = false;
+  bool shut_down_ = false;
+  bool pass_requested_ = false;
+  PointLane lane_;
 
   std::thread thread_;
 };

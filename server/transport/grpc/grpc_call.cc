@@ -4,38 +4,44 @@
 
 #include "absl/status/status.h"
 #include "server/base/check.h"
+#include "server/rpc/overload.h"
 
 namespace latchkey {
 namespace {
 
-// `deadline` of the library on the server's clock, which reads `now`.
-UnixNanos ToUnixNanos(gpr_timespec deadline, UnixNanos now) {
+// `deadline` of the library on the server's clock, which reads `now`; where
+// there is none, `otherwise`.
+UnixNanos ToUnixNanos(gpr_timespec deadline, UnixNanos now,
+                      UnixNanos otherwise) {
   // A client may ask for 11,000 years.
   constexpr int64_t kSecondsMax = kNever / kNanosPerSecond - 1;
   const gpr_timespec left =
       gpr_time_sub(deadline, gpr_now(deadline.clock_type));
-  if (left.tv_sec >= kSecondsMax) return kNever;
+  if (left.tv_sec >= kSecondsMax) return otherwise;
   if (left.tv_sec < 0) return now;
   return SaturatingAdd(now, left.tv_sec * kNanosPerSecond + left.tv_nsec);
 }
 
-grpc::ByteBuffer Serialize(const google::protobuf::MessageLite& message) {
-  grpc::Slice slice(static_cast<size_t>(message.GetCachedSize()));
+grpc::ByteBuffer Serialize(const ReplyBody& message) {
+  grpc::Slice slice(message.size());
   // A new slice is ours alone until the buffer below shares it.
-  message.SerializeWithCachedSizesToArray(const_cast<uint8_t*>(slice.begin()));
+  message.WriteTo(
+      reinterpret_cast<char*>(const_cast<uint8_t*>(slice.begin())));
   return grpc::ByteBuffer(&slice, 1);
 }
 
 }  // namespace
 
-GrpcCall::GrpcCall(GrpcCallSlot& slot, const Clock& clock, UnixNanos now)
+GrpcCall::GrpcCall(GrpcCallSlot& slot, const Clock& clock, UnixNanos now,
+                   const Method* method, UnixNanos end_max)
     : Call(clock, now),
       slot_(slot),
       clock_(clock),
-      deadline_(ToUnixNanos(slot.context.raw_deadline(), now)) {}
+      method_(method),
+      deadline_(ToUnixNanos(slot.context.raw_deadline(), now, end_max)) {}
 
-void GrpcCall::Begin(const MethodTable& methods) {
-  method_ = methods.Route(*this);
+void GrpcCall::Begin(PointLane& lane) {
+  lane_ = &lane;
   if (method_ == nullptr) {
     Fail(UnknownMethodError(slot_.context.method()));
     return;
@@ -85,8 +91,7 @@ std::optional<std::string_view> GrpcCall::FindMetadata(
   return std::string_view(it->second.data(), it->second.size());
 }
 
-void GrpcCall::DoReply(const google::protobuf::MessageLite& response,
-                       Trailers trailers) {
+void GrpcCall::DoReply(const ReplyBody& response, Trailers trailers) {
   AddTrailers(trailers);
   const grpc::ByteBuffer message = Serialize(response);
   PublishEnd();
@@ -111,7 +116,7 @@ void GrpcCall::DoSend(const google::protobuf::MessageLite& message) {
       "one message is sent at a time");
   tags_.fetch_add(1, std::memory_order_relaxed);
   write_state_.store(WriteState::kWriting, std::memory_order_relaxed);
-  slot_.stream.Write(Serialize(message), &slot_.written);
+  slot_.stream.Write(Serialize(ReplyBody::Of(message)), &slot_.written);
 }
 
 void GrpcCall::DoReceive() {
@@ -152,7 +157,7 @@ void GrpcCall::OnRead(bool ok) {
 
 void GrpcCall::OnRequest(bool ok) {
   if (ok) {
-    DispatchUnary(*method_, *this, ReadMessage(), clock_.Now());
+    lane_->Admit(place_, *method_, *this, ReadMessage(), clock_.Now());
     return;
   }
   // gRPC's rule for a request without its one message.  Where the library has
@@ -175,10 +180,17 @@ void GrpcCall::OnWritten(bool ok) {
 
 void GrpcCall::OnDone() {
   if (!slot_.context.IsCancelled()) return;
-  // A call that ran out of time is cancelled by the library; its token says so
-  // by itself.  (Its client, whose time began earlier, may cancel it before.)
-  if (clock_.Now() < deadline_.token().deadline()) {
-    deadline_.End(EndReason::kClientCancelled);
+  // A call that ran out of time is cancelled by the library.  (Its client,
+  // whose time began earlier, may cancel it before.)  A handler that waits
+  // somewhere may finish the call in here; its tags keep it until this event is
+  // over.
+  deadline_.Expire(clock_.Now());
+  deadline_.End(EndReason::kClientCancelled);
+  if (place_.queued()) {
+    lane_->Remove(place_);
+    Fail(NotRun(EndedError(deadline_.token().Check(clock_.Now()),
+                           DeadlineStage::kQueue)));
+    return;
   }
   if (stream_handler_ != nullptr &&
       write_state_.load(std::memory_order_acquire) != WriteState::kFinishing) {

@@ -32,6 +32,7 @@
 #include "server/base/clock.h"
 #include "server/rpc/call.h"
 #include "server/rpc/method_table.h"
+#include "server/rpc/point_lane.h"
 #include "server/runtime/deadline.h"
 
 namespace latchkey {
@@ -61,11 +62,19 @@ struct GrpcTag {
 
 class GrpcCall final : public Call {
  public:
-  // `slot` holds this call and was accepted at `now`.
-  GrpcCall(GrpcCallSlot& slot, const Clock& clock, UnixNanos now);
+  // `slot` holds this call of `method`, which is null where there is none of
+  // its name, and was accepted at `now`.  It ends at `end_max` where its client
+  // gave no deadline.
+  GrpcCall(GrpcCallSlot& slot, const Clock& clock, UnixNanos now,
+           const Method* method, UnixNanos end_max);
 
-  // Looks the method up and starts it, or refuses the call.
-  void Begin(const MethodTable& methods);
+  // Starts the method, or refuses the call where there is none.  A unary call
+  // is run by `lane`.
+  void Begin(PointLane& lane);
+
+  bool is_about_server() const {
+    return method_ != nullptr && method_->about_server;
+  }
 
   // Takes an event other than kAccepted.  Returns whether the call is over:
   // then destroy its slot.
@@ -83,8 +92,7 @@ class GrpcCall final : public Call {
   // it: the library wants one after the other.
   enum class WriteState : uint8_t { kIdle, kWriting, kFinishing };
 
-  void DoReply(const google::protobuf::MessageLite& response,
-               Trailers trailers) override;
+  void DoReply(const ReplyBody& response, Trailers trailers) override;
   void DoFinish(const WireStatus& status, Trailers trailers) override;
   void DoSend(const google::protobuf::MessageLite& message) override;
   void DoReceive() override;
@@ -107,6 +115,7 @@ class GrpcCall final : public Call {
   // Constant after construction.
   GrpcCallSlot& slot_;
   const Clock& clock_;
+  const Method* const method_;
 
   // Synchronises itself.
   DeadlineSource deadline_;
@@ -120,7 +129,9 @@ class GrpcCall final : public Call {
   std::atomic<WriteState> write_state_ = WriteState::kIdle;
 
   // Belongs to the queue's thread.
-  const Method* method_ = nullptr;
+  PointLane* lane_ = nullptr;
+  // Where a unary call waits for its handler.
+  PointLane::Place place_;
   std::unique_ptr<StreamHandler> stream_handler_;
   grpc::ByteBuffer read_buffer_;
   grpc::Slice read_slice_;

@@ -15,10 +15,6 @@
 namespace latchkey {
 namespace {
 
-// Calls in flight on one connection.  A client with more opens another; the
-// bundled ones stay far below.
-constexpr int kStreamsPerConnectionMax = 1'000;
-
 // All metadata of one request.  Ours is some hundred bytes; this leaves room
 // for tokens and traces.
 constexpr int kMetadataBytesMax = 16 * 1024;
@@ -49,7 +45,9 @@ void SetLimits(grpc::ServerBuilder& builder, const GrpcServerOptions& options) {
   // Else two servers on one port would share its connections, each with half of
   // the data.
   set(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  set(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsPerConnectionMax);
+  set(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+      options.calls_per_connection_max +
+          options.about_server_calls_per_connection_max);
   set(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax);
   set(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
       kClientPingIntervalMsMin);
@@ -76,7 +74,8 @@ absl::StatusOr<int> GrpcServer::Start() {
   builder.RegisterAsyncGenericService(&service_);
   for (int i = 0; i < options_.threads; ++i) {
     queues_.push_back(std::make_unique<CallQueue>(builder.AddCompletionQueue(),
-                                                  service_, methods_, clock_));
+                                                  service_, methods_, clock_,
+                                                  options_, slots_));
   }
   server_ = builder.BuildAndStart();
   if (server_ == nullptr || port == 0) {

@@ -25,7 +25,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -33,17 +32,10 @@
 #include "server/rpc/method_table.h"
 #include "server/rpc/transport.h"
 #include "server/transport/grpc/call_queue.h"
+#include "server/transport/grpc/call_slots.h"
+#include "server/transport/grpc/options.h"
 
 namespace latchkey {
-
-struct GrpcServerOptions {
-  // HOST:PORT, an IPv6 address in brackets.  Port 0: the system chooses one.
-  std::string listen_address;
-  // Completion queues, each with one thread.
-  int threads = 1;
-  // The largest message that is received.
-  int message_bytes_max = 4 * 1024 * 1024;
-};
 
 class GrpcServer final : public Transport {
  public:
@@ -62,6 +54,7 @@ class GrpcServer final : public Transport {
 
  private:
   const GrpcServerOptions options_;
+  CallSlots slots_{options_};
   const MethodTable& methods_;
   const Clock& clock_;
   grpc::AsyncGenericService service_;

@@ -150,7 +150,9 @@ void Connection::WaitWritable() {
 
 void Connection::OnReadable() {
   in_turn_ = true;
+  session_.direct().set_turn_output(&worker_.output());
   if (!closed_ && !ReadAll()) Close();
+  session_.direct().set_turn_output(nullptr);
   EndTurn();
 }
 
@@ -178,15 +180,19 @@ void Connection::EndTurn() {
   size_t written = 0;
   while (true) {
     session_.DeliverAll();
-    if (!closed_ && !waits_writable_ && linger_end_ == kNever) {
-      output.clear();
-      // What was left of an earlier turn goes first.
-      output.swap(unsent_);
+    if (can_write()) {
+      // What was left of an earlier turn goes first: nothing was answered until
+      // it could be written.
+      if (!unsent_.empty()) {
+        output = unsent_;
+        std::string().swap(unsent_);
+      }
       if (!session_.FillOutput(&output, worker_.options().output_bytes_max)) {
         Close();
       } else if (!output.empty()) {
         written += output.size();
         Write(output);
+        output.clear();
         if (written < kWrittenPerTurnMax) continue;
         in_turn_ = false;
         RequestTurn();
@@ -196,6 +202,7 @@ void Connection::EndTurn() {
     if (!session_.has_deliveries()) break;
   }
   in_turn_ = false;
+  output.clear();
   if (closed_) {
     RetireIfOver();
     return;

@@ -62,6 +62,11 @@ class Connection {
   // Called when the last stream of a closed connection is over.
   void RetireIfOver();
 
+  // Whether what is ready can be written at once.
+  bool can_write() const {
+    return !closed_ && !waits_writable_ && linger_end_ == kNever;
+  }
+
   std::string_view peer() const { return peer_; }
 
   // The index of the worker's list.

@@ -1,36 +1,52 @@
-// FrameFilter stands before nghttp2.  It counts the frames that move no call
-// forward, and takes out the one frame that a client
-// of the gRPC library sends against HTTP/2: RST_STREAM of a stream that it
-// never opened.  The library sends it when a call's deadline passes between the
-// choice of the stream's number and the writing of its headers.  RFC 9113 makes
-// that an error of the connection (section 5.1), by which all other calls on it
-// would fail; nothing is lost when it is left out.
+// FrameFilter judges the frames that a client sends before nghttp2 sees them.
+// It counts those that move no call forward, and leaves out those that are no
+// error but would be one to nghttp2:
+//
+//   - RST_STREAM of a stream that was never opened.  A client of the gRPC
+//     library sends it when a call's deadline passes between the choice of the
+//     stream's number and the writing of its headers.  RFC 9113 makes that an
+//     error of the connection (section 5.1), by which all other calls on it
+//     would fail; nothing is lost when it is left out.
+//   - What may follow the end of a stream of which nghttp2 never heard, because
+//     DirectPath answered it.
 //
 // Thread safety: an instance belongs to one thread.
-//
-// Example:
-//   while (!bytes.empty()) Use(filter.Next(&bytes));
 
 #ifndef LATCHKEY_SERVER_TRANSPORT_NATIVE_FRAME_FILTER_H_
 #define LATCHKEY_SERVER_TRANSPORT_NATIVE_FRAME_FILTER_H_
 
-#include <cstddef>
+#include <algorithm>
 #include <cstdint>
-#include <string_view>
 #include <utility>
+
+#include "server/transport/native/frame.h"
 
 namespace latchkey {
 
 class FrameFilter {
  public:
-  // Takes bytes from the front of `*input`, as they come from the connection,
-  // and returns those that nghttp2 shall see next; they may be none.  What is
-  // returned lives as long as the input, and until the next call.
-  //
-  // REQUIRES: !input->empty().
-  std::string_view Next(std::string_view* input);
+  enum class Verdict {
+    kPass,
+    // As kPass; the frame opens a stream.
+    kOpens,
+    kLeaveOut,
+    // The frame is of a stream that is closed, of which nghttp2 does not know.
+    kClosed,
+  };
 
-  // Whether the last frame that came whole was one that was taken out.
+  // Judges the next frame.  `direct` says that its stream is one of
+  // DirectPath's just now.
+  Verdict Judge(const FrameHead& head, bool direct);
+
+  // nghttp2 gets the headers of `stream`.
+  void OnPassed(uint32_t stream) {
+    passed_max_ = std::max(passed_max_, stream);
+  }
+
+  // The greatest stream that was opened.
+  uint32_t stream_max() const { return stream_max_; }
+
+  // Whether the last frame was a reset of a stream that was never opened.
   bool ends_in_idle_reset() const { return ends_in_idle_reset_; }
 
   // How many frames were neither HEADERS, WINDOW_UPDATE nor DATA with a
@@ -38,22 +54,11 @@ class FrameFilter {
   int TakeControlFrames() { return std::exchange(control_frames_, 0); }
 
  private:
-  static constexpr size_t kHeadBytes = 9;
-  static constexpr size_t kPrefaceBytes = 24;
-
-  // Looks at the head of a frame; returns whether the frame is to be left out.
-  bool Judge(const char* head);
-
-  // Of the present frame, or at first of the client's preface.
-  size_t payload_left_ = kPrefaceBytes;
-  bool leaves_out_ = false;
   bool ends_in_idle_reset_ = false;
   int control_frames_ = 0;
-  // The beginning of a head whose end has not come.
-  char head_[kHeadBytes] = {};
-  size_t head_bytes_ = 0;
-  // The greatest stream that was opened.
   uint32_t stream_max_ = 0;
+  // The greatest stream that nghttp2 knows.
+  uint32_t passed_max_ = 0;
 };
 
 }  // namespace latchkey

@@ -11,12 +11,11 @@
 namespace latchkey {
 namespace {
 
-std::string Framed(const google::protobuf::MessageLite& message) {
-  const size_t size = message.ByteSizeLong();
-  std::string framed(wire::kMessagePrefixBytes + size, '\0');
-  wire::WriteMessagePrefix(static_cast<uint32_t>(size), framed.data());
-  message.SerializeWithCachedSizesToArray(
-      reinterpret_cast<uint8_t*>(framed.data()) + wire::kMessagePrefixBytes);
+std::string Framed(const ReplyBody& message) {
+  std::string framed(wire::kMessagePrefixBytes + message.size(), '\0');
+  wire::WriteMessagePrefix(static_cast<uint32_t>(message.size()),
+                           framed.data());
+  message.WriteTo(framed.data() + wire::kMessagePrefixBytes);
   return framed;
 }
 
@@ -32,8 +31,9 @@ std::optional<std::string_view> NativeCall::FindMetadata(
 }
 
 void NativeCall::End(EndReason reason, UnixNanos now) {
-  // A deadline ends by itself; who notices it may close the stream before.
-  if (now < deadline_.token().deadline()) deadline_.End(reason);
+  // Who notices a deadline may close the stream before.
+  deadline_.Expire(now);
+  deadline_.End(reason);
 }
 
 template <typename Action>
@@ -47,8 +47,7 @@ void NativeCall::PostToStream(Action action) {
   });
 }
 
-void NativeCall::DoReply(const google::protobuf::MessageLite& response,
-                         Trailers trailers) {
+void NativeCall::DoReply(const ReplyBody& response, Trailers trailers) {
   if (stream_.worker().IsCurrent()) {
     finishing_.store(true, std::memory_order_relaxed);
     stream_.Reply(response, std::move(trailers));
@@ -76,7 +75,7 @@ void NativeCall::DoFinish(const WireStatus& status, Trailers trailers) {
 }
 
 void NativeCall::DoSend(const google::protobuf::MessageLite& message) {
-  std::string framed = Framed(message);
+  std::string framed = Framed(ReplyBody::Of(message));
   if (stream_.worker().IsCurrent()) {
     stream_.SendFramed(std::move(framed));
     return;

@@ -42,6 +42,15 @@ struct NativeServerOptions {
   // Calls in flight in all, counted likewise: a few kilobytes each.
   int64_t calls_max = 100'000;
 
+  // As both, for calls about the server itself, as its health, which come on
+  // top.  One that watches the health lasts as long as its connection.
+  int about_server_calls_per_connection_max = 16;
+  int64_t about_server_calls_max = 10'000;
+
+  // The deadline of a unary call whose client gave none, so that nothing waits
+  // here for ever.
+  Nanos call_time_max = 10 * kNanosPerSecond;
+
   // What requests that are not whole yet may hold in memory in all, in bytes;
   // what comes then is refused.  64 requests of the largest size.
   size_t request_bytes_max = 256 * 1024 * 1024;
@@ -83,6 +92,10 @@ struct NativeServerOptions {
   // silent for a while more: its other end is gone.
   Nanos ping_interval = 60 * kNanosPerSecond;
   Nanos ping_timeout = 20 * kNanosPerSecond;
+
+  // Whether ordinary calls may pass nghttp2 by; false for tests, which compare
+  // the two ways.
+  bool direct_path = true;
 
   // How long a connection may have no call before it is told to end; 0: for
   // ever.

@@ -20,10 +20,19 @@ bool IsGrpc(std::string_view type) {
   return type.empty() || type[0] == ';' || type[0] == ' ';
 }
 
+// nghttp2 takes no other than a number, and sees to it that it is right.
+size_t ParseLength(std::string_view digits) {
+  size_t length = 0;
+  for (const char digit : digits) {
+    length = length * 10 + static_cast<size_t>(digit - '0');
+  }
+  return length;
+}
+
 // What the protocol itself uses, of which handlers see nothing.
 bool IsProtocol(std::string_view name) {
   return name == "te" || name == "grpc-accept-encoding" ||
-         name == "accept-encoding" || name == "content-length";
+         name == "accept-encoding";
 }
 
 }  // namespace
@@ -44,6 +53,8 @@ void RequestHeaders::Add(std::string_view name, std::string_view value) {
     timeout_ = Keep(value);
   } else if (name == "grpc-encoding") {
     encoding_ = Keep(value);
+  } else if (name == "content-length") {
+    content_length_ = ParseLength(value);
   } else if (!IsProtocol(name)) {
     AddMetadata(name, value);
   }
@@ -52,6 +63,7 @@ void RequestHeaders::Add(std::string_view name, std::string_view value) {
 void RequestHeaders::Clear() {
   bytes_ = 0;
   is_post_ = is_grpc_ = is_malformed_ = has_timeout_ = false;
+  content_length_.reset();
   path_ = timeout_ = encoding_ = {};
   metadata_.clear();
   text_.clear();

@@ -36,6 +36,9 @@ class RequestHeaders {
   bool is_post() const { return is_post_; }
   bool is_grpc() const { return is_grpc_; }
 
+  // `content-length`, or nothing.
+  std::optional<size_t> content_length() const { return content_length_; }
+
   // Whether metadata that must be Base64 is not.
   bool is_malformed() const { return is_malformed_; }
 
@@ -67,13 +70,14 @@ class RequestHeaders {
   }
   void AddMetadata(std::string_view name, std::string_view value);
 
-  const size_t bytes_max_;
+  size_t bytes_max_;
 
   size_t bytes_ = 0;
   bool is_post_ = false;
   bool is_grpc_ = false;
   bool is_malformed_ = false;
   bool has_timeout_ = false;
+  std::optional<size_t> content_length_;
   Range path_;
   Range timeout_;
   Range encoding_;

@@ -1,5 +1,6 @@
 #include "server/transport/native/session.h"
 
+#include <algorithm>
 #include <iterator>
 #include <memory>
 
@@ -61,6 +62,14 @@ int SendData(nghttp2_session*, nghttp2_frame*, const uint8_t* head,
                                   length);
 }
 
+nghttp2_session* NewHttp(const SessionSettings& settings, Session* session) {
+  nghttp2_session* http = nullptr;
+  LATCHKEY_CHECK(nghttp2_session_server_new2(&http, settings.callbacks(),
+                                             session, settings.option()) == 0,
+                 "there is memory for a session");
+  return http;
+}
+
 }  // namespace
 
 SessionSettings::SessionSettings(const NativeServerOptions& options) {
@@ -91,20 +100,21 @@ SessionSettings::~SessionSettings() {
 }
 
 Session::Session(Worker& worker, Connection& connection)
-    : worker_(worker), connection_(connection) {
+    : worker_(worker),
+      connection_(connection),
+      http_(NewHttp(worker.session_settings(), this)),
+      direct_(worker, *this, http_) {
   const NativeServerOptions& options = worker.options();
-  const SessionSettings& settings = worker.session_settings();
-  LATCHKEY_CHECK(nghttp2_session_server_new2(&http_, settings.callbacks(), this,
-                                             settings.option()) == 0,
-                 "there is memory for a session");
   const nghttp2_settings_entry entries[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
-       static_cast<uint32_t>(options.calls_per_connection_max)},
+       static_cast<uint32_t>(options.calls_per_connection_max +
+                             options.about_server_calls_per_connection_max)},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
        static_cast<uint32_t>(options.stream_window_bytes)},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
        static_cast<uint32_t>(options.metadata_bytes_max)},
   };
+  if (!options.direct_path) direct_.Disable();
   nghttp2_submit_settings(http_, NGHTTP2_FLAG_NONE, entries,
                           std::size(entries));
   nghttp2_session_set_local_window_size(http_, NGHTTP2_FLAG_NONE, 0,
@@ -120,16 +130,20 @@ bool Session::Receive(std::string_view bytes, UnixNanos now) {
   turn_time_ = now;
   // Nothing of it counts any more; its client gets a moment to read why.
   if (calm_) return now - calm_time_ < kNanosPerSecond;
-  while (!bytes.empty()) {
-    const std::string_view passed = filter_.Next(&bytes);
-    if (passed.empty()) continue;
-    const ssize_t taken = nghttp2_session_mem_recv(
-        http_, reinterpret_cast<const uint8_t*>(passed.data()), passed.size());
-    if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
-      nghttp2_session_terminate_session(http_, NGHTTP2_PROTOCOL_ERROR);
-      return true;
+  while (!bytes.empty() && !terminated_) {
+    const FrameReader::Piece piece = reader_.Next(&bytes);
+    if (piece.bytes.empty() || (piece.begins_frame && TakeFrame(piece))) {
+      continue;
     }
-    if (taken != static_cast<ssize_t>(passed.size())) return false;
+    const ssize_t taken = nghttp2_session_mem_recv(
+        http_, reinterpret_cast<const uint8_t*>(piece.bytes.data()),
+        piece.bytes.size());
+    direct_.AfterHeaders();
+    if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
+      Terminate(NGHTTP2_PROTOCOL_ERROR);
+    } else if (taken != static_cast<ssize_t>(piece.bytes.size())) {
+      return false;
+    }
   }
   if (IsOverRate(&control_frames_, filter_.TakeControlFrames(),
                  worker_.options().control_frames_per_second_max)) {
@@ -138,13 +152,43 @@ bool Session::Receive(std::string_view bytes, UnixNanos now) {
   return true;
 }
 
+bool Session::TakeFrame(const FrameReader::Piece& piece) {
+  const FrameHead& head = piece.head;
+  const bool direct = direct_.Find(head.stream) != nullptr;
+  switch (filter_.Judge(head, direct)) {
+    case FrameFilter::Verdict::kLeaveOut:
+      return true;
+    case FrameFilter::Verdict::kClosed:
+      Terminate(NGHTTP2_STREAM_CLOSED);
+      return true;
+    case FrameFilter::Verdict::kOpens:
+      if (direct_.TakeHeaders(piece)) return true;
+      break;
+    case FrameFilter::Verdict::kPass:
+      if (direct && direct_.TakeFrame(piece)) return true;
+      if (head.stream == 0 && head.type == FrameType::kWindowUpdate &&
+          piece.whole && direct_.TakeWindowUpdate(piece)) {
+        return true;
+      }
+      break;
+  }
+  // DirectPath says why.
+  if (head.stream != 0 || !piece.whole) direct_.AdoptAll();
+  if (head.type == FrameType::kHeaders) {
+    filter_.OnPassed(head.stream);
+    direct_.BeforeHeaders(piece);
+  }
+  return false;
+}
+
 bool Session::JudgeIdleResets() {
   if (!filter_.ends_in_idle_reset() || has_streams()) return false;
-  nghttp2_session_terminate_session(http_, NGHTTP2_PROTOCOL_ERROR);
+  Terminate(NGHTTP2_PROTOCOL_ERROR);
   return true;
 }
 
 bool Session::FillOutput(std::string* output, size_t bytes_max) {
+  direct_.TakeOutput(output);
   output_ = output;
   output_bytes_max_ = bytes_max;
   ssize_t size = 0;
@@ -152,14 +196,26 @@ bool Session::FillOutput(std::string* output, size_t bytes_max) {
     const uint8_t* bytes = nullptr;
     size = nghttp2_session_mem_send(http_, &bytes);
     if (size <= 0) break;
+    const size_t begin = output->size();
     output->append(View(bytes, static_cast<size_t>(size)));
+    CorrectGoaway(output->data() + begin, static_cast<size_t>(size));
   }
+  direct_.set_interrupted(size > 0);
   output_ = nullptr;
   return size >= 0;
 }
 
+void Session::CorrectGoaway(char* frame, size_t size) {
+  if (size < kFrameHeadBytes + 4 ||
+      ReadFrameHead(frame).type != FrameType::kGoaway) {
+    return;
+  }
+  direct_.Disable();
+  char* const last = frame + kFrameHeadBytes;
+  WriteUint31(std::max(ReadUint31(last), filter_.stream_max()), last);
+}
+
 int Session::CopyData(Stream& stream, const uint8_t* head, size_t length) {
-  constexpr size_t kFrameHeadBytes = 9;
   if (output_->size() >= output_bytes_max_) return NGHTTP2_ERR_WOULDBLOCK;
   output_->append(View(head, kFrameHeadBytes));
   output_->append(stream.TakeReply(length));
@@ -182,7 +238,7 @@ void Session::DeliverAll() {
 }
 
 bool Session::is_done() const {
-  return !nghttp2_session_want_read(http_) &&
+  return !direct_.has_streams() && !nghttp2_session_want_read(http_) &&
          !nghttp2_session_want_write(http_);
 }
 
@@ -192,6 +248,7 @@ bool Session::is_congested() const {
 
 void Session::Abandon() {
   abandoned_ = true;
+  direct_.Forget();
   for (Stream* stream = newest_; stream != nullptr;) {
     Stream* const older = stream->older;
     stream->OnClosed(EndReason::kConnectionLost);
@@ -200,9 +257,14 @@ void Session::Abandon() {
   }
 }
 
-void Session::AnnounceEnd() { nghttp2_submit_shutdown_notice(http_); }
+void Session::AnnounceEnd() {
+  direct_.Disable();
+  nghttp2_submit_shutdown_notice(http_);
+}
 
 void Session::SayLastCall() {
+  direct_.AdoptAll();
+  direct_.Disable();
   nghttp2_submit_goaway(http_, NGHTTP2_FLAG_NONE,
                         nghttp2_session_get_last_proc_stream_id(http_),
                         NGHTTP2_NO_ERROR, nullptr, 0);
@@ -235,26 +297,52 @@ void Session::SetTimers(UnixNanos now) {
 
 std::string_view Session::peer() const { return connection_.peer(); }
 
+bool Session::can_write() const {
+  return shook_hands_ && !calm_ && !abandoned_ && connection_.can_write();
+}
+
+void Session::ResumeAnswers() {
+  for (Stream* stream = newest_; stream != nullptr; stream = stream->older) {
+    // One that does not wait is left as it is.
+    nghttp2_session_resume_data(http_, stream->id());
+  }
+}
+
 void Session::OnBeginHeaders(const nghttp2_frame& frame) {
   opening_ = nullptr;
   if (frame.headers.cat != NGHTTP2_HCAT_REQUEST || calm_) return;
-  const NativeServerOptions& options = worker_.options();
-  // nghttp2 counts the streams that are open; handlers may take longer.
-  if (stream_count_ >= options.calls_per_connection_max ||
-      worker_.live_calls() >= worker_.Part(options.calls_max)) {
-    nghttp2_submit_rst_stream(http_, NGHTTP2_FLAG_NONE, frame.hd.stream_id,
+  const int32_t id = frame.hd.stream_id;
+  if (Stream* const adopted = direct_.adopting(); adopted != nullptr) {
+    nghttp2_session_set_stream_user_data(http_, id, adopted);
+    return;
+  }
+  opening_ = OpenStream(id);
+  if (opening_ == nullptr) {
+    nghttp2_submit_rst_stream(http_, NGHTTP2_FLAG_NONE, id,
                               NGHTTP2_REFUSED_STREAM);
     return;
   }
+  nghttp2_session_set_stream_user_data(http_, id, opening_);
+}
+
+Stream* Session::OpenStream(int32_t id) {
+  const NativeServerOptions& options = worker_.options();
+  // What these are for is not known yet, so that all slots together count.
+  // nghttp2 counts the streams that are open; handlers may take longer.
+  if (stream_count_ >= options.calls_per_connection_max +
+                           options.about_server_calls_per_connection_max ||
+      worker_.live_calls() >=
+          worker_.Part(options.calls_max + options.about_server_calls_max)) {
+    return nullptr;
+  }
   Stream* const stream = worker_.TakeStream().release();
-  stream->Open(*this, http_, frame.hd.stream_id);
-  nghttp2_session_set_stream_user_data(http_, frame.hd.stream_id, stream);
+  stream->Open(*this, http_, id);
   stream->newer = nullptr;
   stream->older = newest_;
   if (newest_ != nullptr) newest_->newer = stream;
   newest_ = stream;
   ++stream_count_;
-  opening_ = stream;
+  return stream;
 }
 
 void Session::OnHeader(std::string_view name, std::string_view value) {
@@ -262,12 +350,16 @@ void Session::OnHeader(std::string_view name, std::string_view value) {
 }
 
 void Session::OnFrame(const nghttp2_frame& frame) {
+  if (direct_.adopting() != nullptr) return;
   switch (frame.hd.type) {
     case NGHTTP2_HEADERS: {
       Stream* stream = opening_;
       if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) {
         opening_ = nullptr;
         if (stream != nullptr) stream->OnHeaders();
+        if (stream != nullptr && stream->awaits_message()) {
+          direct_.Learn(stream->headers());
+        }
       } else {
         stream = Find(frame.hd.stream_id);
       }
@@ -293,7 +385,7 @@ void Session::OnFrame(const nghttp2_frame& frame) {
 void Session::OnData(int32_t id, std::string_view data) {
   nghttp2_session_consume_connection(http_, data.size());
   Stream* const stream = Find(id);
-  if (stream != nullptr) {
+  if (stream != nullptr && direct_.adopting() == nullptr) {
     stream->OnData(data);
   } else {
     nghttp2_session_consume_stream(http_, id, data.size());
@@ -356,7 +448,13 @@ void Session::EndCalm() {
   if (calm_) return;
   calm_ = true;
   calm_time_ = turn_time_;
-  nghttp2_session_terminate_session(http_, NGHTTP2_ENHANCE_YOUR_CALM);
+  Terminate(NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+void Session::Terminate(uint32_t error) {
+  terminated_ = true;
+  direct_.Disable();
+  nghttp2_session_terminate_session(http_, error);
 }
 
 bool Session::IsOverRate(int* count, int more, int count_max) {

@@ -1,6 +1,6 @@
-// Session is the HTTP/2 of one connection: nghttp2's session, the streams that
-// are open, and the limits on what a client may do to both.  It knows no
-// socket.
+// Session is the HTTP/2 of one connection: nghttp2's session, the short way of
+// ordinary calls past it (DirectPath), the streams that are open, and the
+// limits on what a client may do to all of them.  It knows no socket.
 //
 // Thread safety: belongs to its worker's thread.
 
@@ -17,7 +17,9 @@
 
 #include "server/base/clock.h"
 #include "server/runtime/deadline.h"
+#include "server/transport/native/direct_path.h"
 #include "server/transport/native/frame_filter.h"
+#include "server/transport/native/frame_reader.h"
 #include "server/transport/native/options.h"
 #include "server/transport/native/stream.h"
 
@@ -104,8 +106,25 @@ class Session {
   void set_turn_time(UnixNanos now) { turn_time_ = now; }
   UnixNanos last_call_time() const { return last_call_time_; }
 
+  // For DirectPath.
+  //
+  // A new stream, or nullptr where there are too many.
+  Stream* OpenStream(int32_t id);
+  void Recycle(Stream& stream);
+  // Makes nghttp2 ask again for answers that it was not given.
+  void ResumeAnswers();
+  // Whether an answer may be written at once.
+  bool can_write() const;
+  FrameFilter& filter() { return filter_; }
+  DirectPath& direct() { return direct_; }
+
   // What answers of this connection hold.
   size_t reply_bytes = 0;
+
+  // Calls whose handlers have not ended, and those of them that are about the
+  // server.
+  int calls = 0;
+  int about_server_calls = 0;
 
   // nghttp2's callbacks.
   void OnBeginHeaders(const nghttp2_frame& frame);
@@ -118,7 +137,13 @@ class Session {
 
  private:
   Stream* Find(int32_t id) const;
-  void Recycle(Stream& stream);
+  // Takes a frame that is not for nghttp2.  Returns false where it is, and has
+  // seen to it that nghttp2 may have it.
+  bool TakeFrame(const FrameReader::Piece& piece);
+  // Where `frame` is a GOAWAY: nghttp2 does not know of all streams.
+  void CorrectGoaway(char* frame, size_t size);
+  // Ends the connection for an error of its client's.
+  void Terminate(uint32_t error);
   // Ends the connection for what its client does.
   void EndCalm();
   // Whether `more` events of a kind are over their limit for this second.
@@ -126,8 +151,10 @@ class Session {
 
   Worker& worker_;
   Connection& connection_;
-  nghttp2_session* http_ = nullptr;
+  nghttp2_session* const http_;
+  FrameReader reader_;
   FrameFilter filter_;
+  DirectPath direct_;
 
   // All streams that are not over, from the newest to the oldest.
   Stream* newest_ = nullptr;
@@ -147,6 +174,8 @@ class Session {
   int control_frames_ = 0;
   bool shook_hands_ = false;
   bool abandoned_ = false;
+  // What the client sends does not count any more.
+  bool terminated_ = false;
   // The client was told to be calmer; it gets nothing more.
   bool calm_ = false;
   UnixNanos calm_time_ = 0;

@@ -8,6 +8,7 @@
 #include "server/base/check.h"
 #include "server/base/error.h"
 #include "server/base/string_view.h"
+#include "server/rpc/overload.h"
 #include "server/transport/native/gzip.h"
 #include "server/transport/native/session.h"
 #include "server/transport/native/worker.h"
@@ -25,15 +26,9 @@ constexpr Nanos kLookInterval = 30 * kNanosPerSecond;
 constexpr char kEncodings[] = "identity,gzip";
 
 // How long a client should wait before it asks again: when the server drains,
-// until it has learnt that this connection ends; when it is overloaded, until
-// some answers have been read.
-constexpr char kPushbackName[] = "grpc-retry-pushback-ms";
-constexpr char kPushbackMs[] = "200";
-
-// Said of reads as well; only the handlers know which calls write.
-absl::Status NotApplied(const absl::Status& error) {
-  return WithMetadata(error, "applied", "no");
-}
+// until it has learnt that this connection ends; when it is full, until some
+// answers have been read.
+constexpr Nanos kPushback = 200 * kNanosPerMilli;
 
 void ShrinkTo(size_t bytes_max, std::string* text) {
   text->clear();
@@ -53,12 +48,46 @@ void Stream::Open(Session& session, nghttp2_session* http, int32_t id) {
   id_ = id;
 }
 
+void Stream::OpenDirect(std::string_view block, const RequestHeaders& headers) {
+  direct_ = true;
+  untold_.block = block;
+  headers_ = headers;
+  OnHeaders();
+}
+
+void Stream::OnDirectBody(std::string_view body) {
+  untold_.has_body = true;
+  untold_.body_bytes = body.size();
+  OnData(body);
+  OnHalfClose();
+}
+
+void Stream::OnAdopted() {
+  direct_ = false;
+  if (nghttp2_session_get_stream_user_data(http_, id_) != this) {
+    OnClosed(EndReason::kConnectionLost);
+  }
+}
+
+void Stream::LeaveDirectPath() {
+  if (direct_) session_->direct().Adopt(*this);
+}
+
+void Stream::Consume(size_t bytes) {
+  if (!direct_) nghttp2_session_consume_stream(http_, id_, bytes);
+}
+
 void Stream::Clear() {
   if (handler_ != nullptr) handler_->OnDone();
   handler_.reset();
-  if (call_.has_value()) worker_.CountCall(-1);
+  if (call_.has_value()) GiveSlotBack();
   call_.reset();
   if (timer != kNever) worker_.CancelTimer(*this);
+  direct_ = false;
+  untold_.block.clear();
+  untold_.window = 0;
+  untold_.has_body = false;
+  untold_.body_bytes = 0;
   headers_.Clear();
   reader_.Reset(kKeptBytesMax);
   ShrinkTo(kKeptBytesMax, &inbox_);
@@ -74,7 +103,7 @@ void Stream::Clear() {
   method_ = nullptr;
   session_ = nullptr;
   http_ = nullptr;
-  half_closed_ = has_message_ = dispatched_ = wants_message_ = sent_ = false;
+  half_closed_ = has_message_ = admitted_ = wants_message_ = sent_ = false;
   cancelled_ = cancel_told_ = finished_ = false;
   submitted_ = ending_ = closed_ = false;
 }
@@ -92,36 +121,66 @@ void Stream::OnHeaders() {
     bad_timeout = !nanos.has_value();
     if (nanos.has_value()) deadline = SaturatingAdd(arrival_, *nanos);
   }
+  method_ = worker_.methods().Find(headers_.path());
+  if (deadline == kNever && !(method_ != nullptr && method_->stream)) {
+    deadline = SaturatingAdd(arrival_, worker_.options().call_time_max);
+  }
   call_.emplace(*this, worker_.time_source(), arrival_, deadline);
-  worker_.CountCall(1);
+  const bool has_slot = TakeSlot();
   if (bad_timeout) {
     call_->Fail(
-        NotApplied(absl::InternalError("grpc-timeout is no number and unit")));
+        NotRun(absl::InternalError("grpc-timeout is no number and unit")));
     return;
   }
-  if (RefuseCall() || method_->unary) return;
+  if (RefuseCall(has_slot) || method_->unary) return;
   handler_ = method_->stream(*call_);
   LATCHKEY_CHECK(handler_ != nullptr, "a stream has a handler");
 }
 
-bool Stream::RefuseCall() {
+bool Stream::TakeSlot() {
+  const NativeServerOptions& options = worker_.options();
+  worker_.CountCall(1);
+  ++session_->calls;
+  if (method_ != nullptr && method_->about_server) {
+    ++worker_.about_server_calls;
+    ++session_->about_server_calls;
+    return worker_.about_server_calls <=
+               worker_.Part(options.about_server_calls_max) &&
+           session_->about_server_calls <=
+               options.about_server_calls_per_connection_max;
+  }
+  return worker_.live_calls() - worker_.about_server_calls <=
+             worker_.Part(options.calls_max) &&
+         session_->calls - session_->about_server_calls <=
+             options.calls_per_connection_max;
+}
+
+void Stream::GiveSlotBack() {
+  worker_.CountCall(-1);
+  --session_->calls;
+  if (method_ == nullptr || !method_->about_server) return;
+  --worker_.about_server_calls;
+  --session_->about_server_calls;
+}
+
+bool Stream::RefuseCall(bool has_slot) {
   // First, so that a refusal is counted under its method.
-  method_ = worker_.methods().Route(*call_);
+  worker_.methods().Count(*call_, method_);
   if (headers_.too_large()) {
-    call_->Fail(NotApplied(absl::ResourceExhaustedError(
+    call_->Fail(NotRun(absl::ResourceExhaustedError(
         absl::StrCat("the request's metadata is over ",
                      worker_.options().metadata_bytes_max, " bytes"))));
     return true;
   }
   if (headers_.is_malformed()) {
-    call_->Fail(NotApplied(
+    call_->Fail(NotRun(
         absl::InternalError("metadata whose name ends in -bin is no Base64")));
     return true;
   }
   if (worker_.refusing()) {
-    call_->AddTrailer(kPushbackName, kPushbackMs);
+    AddPushback(*call_, kPushback);
     call_->Fail(
-        NotApplied(EndedError(EndReason::kDraining, DeadlineStage::kArrival)));
+        NotRun(EndedError(EndReason::kDraining, DeadlineStage::kArrival)));
     return true;
   }
   if (method_ == nullptr) {
@@ -131,8 +190,13 @@ bool Stream::RefuseCall() {
   const std::string_view encoding = headers_.encoding();
   if (!encoding.empty() && encoding != "identity" && encoding != "gzip") {
     call_->AddTrailer("grpc-accept-encoding", kEncodings);
-    call_->Fail(NotApplied(absl::UnimplementedError(absl::StrCat(
+    call_->Fail(NotRun(absl::UnimplementedError(absl::StrCat(
         "messages may be encoded as ", kEncodings, " and not otherwise"))));
+    return true;
+  }
+  if (!has_slot) {
+    worker_.methods().metrics().admission().CountShed(ShedCause::kLiveCalls);
+    RefuseOverloaded(*call_, kPushback);
     return true;
   }
   if (IsOverBudget()) {
@@ -143,6 +207,8 @@ bool Stream::RefuseCall() {
 }
 
 bool Stream::IsOverBudget() const {
+  // What is about the server is bounded by its few slots.
+  if (method_->about_server) return false;
   const NativeServerOptions& options = worker_.options();
   return worker_.request_bytes > worker_.Part(options.request_bytes_max) ||
          worker_.reply_bytes > worker_.Part(options.reply_bytes_max) ||
@@ -152,20 +218,21 @@ bool Stream::IsOverBudget() const {
 void Stream::FailOverloaded() {
   reader_.Reset(kKeptBytesMax);
   CountRequest();
-  call_->AddTrailer(kPushbackName, kPushbackMs);
-  call_->Fail(NotApplied(MakeError(
+  worker_.methods().metrics().admission().CountShed(ShedCause::kMemory);
+  AddPushback(*call_, kPushback);
+  call_->Fail(NotRun(MakeError(
       absl::StatusCode::kUnavailable, ErrorReason::kOverloaded,
       "too much waits to be received, or to be read by its clients")));
 }
 
 void Stream::OnData(std::string_view data) {
   if (ending_ || closed_ || !call_.has_value()) {
-    nghttp2_session_consume_stream(http_, id_, data.size());
+    Consume(data.size());
     return;
   }
   if (is_unary()) {
     // What is kept has its own limits, so the client may go on at once.
-    nghttp2_session_consume_stream(http_, id_, data.size());
+    Consume(data.size());
     ReadUnary(data);
   } else {
     inbox_.append(data);
@@ -209,7 +276,7 @@ void Stream::ReadUnary(std::string_view data) {
         break;
     }
   }
-  if (!error.ok()) call_->Fail(NotApplied(error));
+  if (!error.ok()) call_->Fail(NotRun(error));
 }
 
 void Stream::OnHalfClose() {
@@ -222,9 +289,9 @@ void Stream::OnHalfClose() {
   }
   if (reader_.in_message()) {
     call_->Fail(
-        NotApplied(absl::InternalError("the request ends inside its message")));
+        NotRun(absl::InternalError("the request ends inside its message")));
   } else if (!has_message_) {
-    call_->Fail(NotApplied(
+    call_->Fail(NotRun(
         absl::UnimplementedError("a unary request has one message, got none")));
   } else {
     Dispatch();
@@ -234,15 +301,16 @@ void Stream::OnHalfClose() {
 void Stream::Dispatch() {
   const absl::StatusOr<std::string_view> message = Unpack();
   if (!message.ok()) {
-    call_->Fail(NotApplied(message.status()));
+    call_->Fail(NotRun(message.status()));
     return;
   }
   if (IsOverBudget()) {
     FailOverloaded();
     return;
   }
-  dispatched_ = true;
-  DispatchUnary(*method_, *call_, *message, session_->turn_time());
+  admitted_ = true;
+  worker_.lane().Admit(place_, *method_, *call_, *message,
+                       session_->turn_time());
 }
 
 absl::StatusOr<std::string_view> Stream::Unpack() {
@@ -260,8 +328,7 @@ absl::StatusOr<std::string_view> Stream::Unpack() {
 void Stream::OnClosed(EndReason reason) {
   closed_ = true;
   if (!call_.has_value() || finished_) return;
-  if (handler_ == nullptr && !dispatched_) {
-    // No handler has begun.
+  if (!handled() && !admitted_) {
     finished_ = true;
     return;
   }
@@ -270,14 +337,25 @@ void Stream::OnClosed(EndReason reason) {
 
 void Stream::Cancel(EndReason reason) {
   if (!call_.has_value() || finished_) return;
-  if (handler_ == nullptr && !dispatched_) {
-    call_->Fail(NotApplied(EndedError(reason, DeadlineStage::kArrival)));
+  if (!handled()) {
+    FailUnhandled(reason);
     return;
   }
+  // Before the end is told: what its hearers answer goes the way of an answer
+  // to a cancelled call.
+  cancelled_ = handler_ != nullptr;
   call_->End(reason, worker_.time_source().Now());
-  if (handler_ == nullptr) return;
-  cancelled_ = true;
+  if (handler_ == nullptr || finished_) return;
   session_->Queue(*this);
+}
+
+void Stream::FailUnhandled(EndReason reason) {
+  DeadlineStage stage = DeadlineStage::kArrival;
+  if (place_.queued()) {
+    worker_.lane().Remove(place_);
+    stage = DeadlineStage::kQueue;
+  }
+  call_->Fail(NotRun(EndedError(reason, stage)));
 }
 
 UnixNanos Stream::Due(UnixNanos now) const {
@@ -305,16 +383,18 @@ void Stream::OnTimer(UnixNanos now) {
     }
     return;
   }
-  if (handler_ == nullptr && !dispatched_) {
+  if (!handled()) {
     if (expired || now - arrival_ >= worker_.options().request_time_max) {
-      call_->Fail(NotApplied(
-          EndedError(EndReason::kDeadline, DeadlineStage::kArrival)));
+      FailUnhandled(EndReason::kDeadline);
     }
     return;
   }
   if (!expired) return;
-  if (handler_ != nullptr) {
-    cancelled_ = true;
+  cancelled_ = handler_ != nullptr;
+  // A call that waits in a queue is finished by this.
+  call_->Expire(now);
+  if (finished_) return;
+  if (cancelled_) {
     session_->Queue(*this);
   } else {
     AnswerInstead(WithMetadata(
@@ -346,7 +426,7 @@ void Stream::DeliverMessage() {
     inbox_.clear();
     inbox_begin_ = 0;
   }
-  nghttp2_session_consume_stream(http_, id_, taken);
+  Consume(taken);
   CountRequest();
   switch (result) {
     case wire::MessageReader::Result::kMessage: {

@@ -32,6 +32,7 @@
 #include "server/base/clock.h"
 #include "server/rpc/call.h"
 #include "server/rpc/method_table.h"
+#include "server/rpc/point_lane.h"
 #include "server/runtime/deadline.h"
 #include "server/transport/native/request_headers.h"
 
@@ -56,8 +57,12 @@ class NativeCall final : public Call {
       std::string_view name) const override;
   DeadlineToken token() const override { return deadline_.token(); }
 
-  // Ends the token, unless it has ended by its deadline.
+  // Ends the token, by its deadline where that has passed.  A handler that
+  // waits somewhere may finish the call in here.
   void End(EndReason reason, UnixNanos now);
+
+  // As End(), where the deadline has passed.
+  void Expire(UnixNanos now) { deadline_.Expire(now); }
 
   // Whether the handler has finished the call, perhaps on a thread from which
   // the answer is still on its way.
@@ -72,8 +77,7 @@ class NativeCall final : public Call {
   template <typename Action>
   void PostToStream(Action action);
 
-  void DoReply(const google::protobuf::MessageLite& response,
-               Trailers trailers) override;
+  void DoReply(const ReplyBody& response, Trailers trailers) override;
   void DoFinish(const WireStatus& status, Trailers trailers) override;
   void DoSend(const google::protobuf::MessageLite& message) override;
   void DoReceive() override;
@@ -101,6 +105,27 @@ class Stream {
 
   // Begins the stream `id`.  REQUIRES: it is new, or was cleared.
   void Open(Session& session, nghttp2_session* http, int32_t id);
+
+  // Also begins its call, which goes by DirectPath: `headers` are what `block`
+  // says.
+  void OpenDirect(std::string_view block, const RequestHeaders& headers);
+
+  // What nghttp2 has not been told of a stream of DirectPath.
+  struct Untold {
+    std::string block;
+    // What the client added to the window of the answer.
+    int64_t window = 0;
+    // Whether the request came, and its size, as framed.
+    bool has_body = false;
+    size_t body_bytes = 0;
+  };
+  Untold& untold() { return untold_; }
+
+  // The whole body of a request of DirectPath.
+  void OnDirectBody(std::string_view body);
+
+  // nghttp2 was told, unless it takes no streams any more.
+  void OnAdopted();
 
   // Forgets everything; keeps a little memory.  REQUIRES: is_over().
   void Clear();
@@ -133,13 +158,17 @@ class Stream {
   const RequestHeaders& headers() const { return headers_; }
   bool half_closed() const { return half_closed_; }
   bool has_handler() const { return handler_ != nullptr; }
+  // Whether it is a unary call whose request is still to come.
+  bool awaits_message() const {
+    return is_unary() && !ending_ && !closed_ && !half_closed_;
+  }
   bool is_over() const {
     return closed_ &&
            (!call_.has_value() || (finished_ && !call_->has_posts()));
   }
 
   // What the handler does with its call, on the worker's thread.
-  void Reply(const google::protobuf::MessageLite& response, Trailers trailers);
+  void Reply(const ReplyBody& response, Trailers trailers);
   void ReplyFramed(std::string framed, Trailers trailers);
   void Finish(WireStatus status, Trailers trailers);
   void SendFramed(std::string framed);
@@ -160,9 +189,14 @@ class Stream {
   // For what is no call of gRPC's: a status of HTTP, once the request is whole.
   void SubmitHttpRefusal();
   // Refuses a call that must not or cannot begin.
-  bool RefuseCall();
+  bool RefuseCall(bool has_slot);
+  // Takes a slot for the call; returns whether there was one.
+  bool TakeSlot();
+  void GiveSlotBack();
   bool IsOverBudget() const;
   void FailOverloaded();
+  // Of a call that no handler has seen.
+  void FailUnhandled(EndReason reason);
   void Dispatch();
   void ReadUnary(std::string_view data);
   void DeliverMessage();
@@ -172,21 +206,35 @@ class Stream {
   // Answers in the handler's place, which is told that its call is cancelled.
   void AnswerInstead(const absl::Status& error);
   void End(WireStatus status, Trailers trailers);
+  bool AnswerDirectly();
   void SubmitReply();
   void SubmitTrailersOnly();
   void SubmitTrailers();
   void Reset(uint32_t code);
+
+  // Makes nghttp2 know of the stream.
+  void LeaveDirectPath();
+  // Gives the room for bytes of the body back to the client.
+  void Consume(size_t bytes);
 
   // Keep the worker's budgets.
   void CountRequest();
   void CountReply(size_t bytes);
   size_t reply_left() const { return reply_.size() - reply_taken_; }
   bool is_unary() const { return method_ != nullptr && method_->unary; }
+  // Whether a handler has begun.
+  bool handled() const {
+    return handler_ != nullptr || (admitted_ && !place_.queued());
+  }
 
   Worker& worker_;
   Session* session_ = nullptr;
   nghttp2_session* http_ = nullptr;
   int32_t id_ = 0;
+
+  // Whether nghttp2 does not know of the stream.
+  bool direct_ = false;
+  Untold untold_;
 
   // The request.
   RequestHeaders headers_;
@@ -209,7 +257,10 @@ class Stream {
   const Method* method_ = nullptr;
   std::optional<NativeCall> call_;
   std::unique_ptr<StreamHandler> handler_;
-  bool dispatched_ = false;
+  // Where a unary call waits for its handler.
+  PointLane::Place place_;
+  // Whether it was given to the lane.
+  bool admitted_ = false;
   bool wants_message_ = false;
   bool sent_ = false;
   bool cancelled_ = false;

@@ -86,13 +86,11 @@ class StatusHeaders {
 
 }  // namespace
 
-void Stream::Reply(const google::protobuf::MessageLite& response,
-                   Trailers trailers) {
-  const size_t size = response.ByteSizeLong();
-  reply_.resize(wire::kMessagePrefixBytes + size);
-  wire::WriteMessagePrefix(static_cast<uint32_t>(size), reply_.data());
-  response.SerializeWithCachedSizesToArray(
-      reinterpret_cast<uint8_t*>(reply_.data()) + wire::kMessagePrefixBytes);
+void Stream::Reply(const ReplyBody& response, Trailers trailers) {
+  reply_.resize(wire::kMessagePrefixBytes + response.size());
+  wire::WriteMessagePrefix(static_cast<uint32_t>(response.size()),
+                           reply_.data());
+  response.WriteTo(reply_.data() + wire::kMessagePrefixBytes);
   Finish(WireStatus{}, std::move(trailers));
 }
 
@@ -144,6 +142,11 @@ void Stream::End(WireStatus status, Trailers trailers) {
   end_time_ = session_->turn_time();
   status_ = std::move(status);
   trailers_ = std::move(trailers);
+  if (direct_) {
+    if (AnswerDirectly()) return;
+    LeaveDirectPath();
+    if (closed_) return;
+  }
   if (cancelled_ && reply_left() > 0) {
     // The client may never read the rest, and a status goes behind it.
     Reset(NGHTTP2_CANCEL);
@@ -153,6 +156,19 @@ void Stream::End(WireStatus status, Trailers trailers) {
     SubmitTrailersOnly();
   }
   session_->RequestTurn();
+}
+
+bool Stream::AnswerDirectly() {
+  if (status_.code != 0 || !session_->direct().Answer(*this, reply_, trailers_))
+    return false;
+  direct_ = false;
+  reply_taken_ = reply_.size();
+  closed_ = true;
+  if (!session_->direct().is_running(*this)) {
+    session_->Queue(*this);
+    session_->RequestTurn();
+  }
+  return true;
 }
 
 void Stream::SubmitReply() {
@@ -218,13 +234,20 @@ void Stream::SubmitTrailers() {
 
 void Stream::Reset(uint32_t code) {
   ending_ = true;
+  LeaveDirectPath();
   nghttp2_submit_rst_stream(http_, NGHTTP2_FLAG_NONE, id_, code);
 }
 
 ssize_t Stream::OfferReply(size_t length, uint32_t* flags) {
   const size_t left = reply_left();
   if (left == 0 && !ending_) return NGHTTP2_ERR_DEFERRED;
-  const size_t offered = std::min(left, length);
+  const int64_t window = session_->direct().window();
+  const size_t offered = std::min(
+      {left, length, static_cast<size_t>(std::max<int64_t>(window, 0))});
+  if (offered == 0 && left > 0) {
+    session_->direct().WaitForWindow();
+    return NGHTTP2_ERR_DEFERRED;
+  }
   *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
   if (offered == left && ending_) {
     *flags |= NGHTTP2_DATA_FLAG_EOF;

@@ -33,7 +33,8 @@ Worker::Worker(const NativeServerOptions& options, const MethodTable& methods,
       methods_(methods),
       clock_(clock),
       settings_(options),
-      read_buffer_(kReadBufferBytes) {}
+      read_buffer_(kReadBufferBytes),
+      lane_(clock, methods.metrics().admission(), [this] { RequestPass(); }) {}
 
 Worker::~Worker() {
   LATCHKEY_CHECK(!thread_.joinable(), "a worker is stopped before its end");
@@ -167,6 +168,13 @@ void Worker::Remove(Connection& connection) {
   connections_.pop_back();
   connections_placed_.fetch_sub(1, std::memory_order_relaxed);
   TellWhetherDrained();
+}
+
+void Worker::RequestPass() {
+  // Asio looks at the sockets before it comes to what was posted meanwhile, and
+  // handles what it found there after that.  So what is posted by what was
+  // posted comes when all has been read that could be read by now.
+  Post([this] { Post([this] { lane_.OnPass(); }); });
 }
 
 void Worker::ArmTick() {

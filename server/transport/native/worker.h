@@ -25,6 +25,7 @@
 
 #include "server/base/clock.h"
 #include "server/rpc/method_table.h"
+#include "server/rpc/point_lane.h"
 #include "server/transport/native/connection.h"
 #include "server/transport/native/options.h"
 #include "server/transport/native/session.h"
@@ -97,6 +98,7 @@ class Worker {
                       std::memory_order_relaxed);
   }
 
+  PointLane& lane() { return lane_; }
   asio::io_context& io() { return io_; }
   const NativeServerOptions& options() const { return options_; }
   const MethodTable& methods() const { return methods_; }
@@ -115,11 +117,15 @@ class Worker {
     return all / static_cast<Number>(options_.threads);
   }
 
+  // Of the live calls, those that are about the server.
+  int64_t about_server_calls = 0;
+
   // What requests and answers hold in memory.
   size_t request_bytes = 0;
   size_t reply_bytes = 0;
 
  private:
+  void RequestPass();
   void ArmTick();
   void ArmTimer();
   void RunTimers();
@@ -142,6 +148,7 @@ class Worker {
   // Belongs to the worker's thread.
   std::vector<char> read_buffer_;
   std::string output_;
+  PointLane lane_;
   std::vector<std::unique_ptr<Connection>> connections_;
   std::vector<std::unique_ptr<Stream>> idle_streams_;
   std::multimap<UnixNanos, Stream*> timers_;

@@ -10,7 +10,8 @@ from server_process import run_program
 OPTIONS = [
     "--help", "--version", "--listen", "--threads", "--transport",
     "--drain-seconds", "--config", "--print-config", "--allow-insecure",
-    "--connections-max", "--key-bytes-max", "--value-bytes-max",
+    "--connections-max", "--calls-per-connection-max", "--calls-max",
+    "--call-seconds-max", "--test-service-time-us", "--key-bytes-max", "--value-bytes-max",
     "--idempotency-window-seconds", "--idempotency-bytes-max",
     "--snapshot-bytes-max", "--memory-max-bytes", "--eviction", "--http-listen"
 ]

@@ -1,39 +1,18 @@
-// Sweeper in virtual time: its executor only notes what it is asked for, and
-// the test runs it.
+// Sweeper in virtual time.
 
 #include "server/app/sweeper.h"
 
 #include <gtest/gtest.h>
 
-#include <functional>
 #include <string>
-#include <utility>
 
 #include "server/store/operations.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/manual_executor.h"
 #include "tests/support/seeded_random.h"
 
 namespace latchkey {
 namespace {
-
-// Holds the last function that was posted, and when it is due.
-class ManualExecutor final : public Executor {
- public:
-  void Post(std::function<void()> function) override {
-    PostAfter(0, std::move(function));
-  }
-  void PostAfter(Nanos delay, std::function<void()> function) override {
-    delay_ = delay;
-    next_ = std::move(function);
-  }
-
-  Nanos delay() const { return delay_; }
-  void Run() { std::exchange(next_, nullptr)(); }
-
- private:
-  Nanos delay_ = -1;
-  std::function<void()> next_;
-};
 
 class SweeperTest : public testing::Test {
  protected:
@@ -51,10 +30,16 @@ class SweeperTest : public testing::Test {
     }
   }
 
+  // Lets the pause before a step pass, and runs the step.
+  void Pause() {
+    clock_.Advance(Sweeper::kPause);
+    executor_.RunOne();
+  }
+
   FakeClock clock_;
   SeededRandom random_{1};
   Store store_{{}, clock_, random_};
-  ManualExecutor executor_;
+  ManualExecutor executor_{clock_};
   Sweeper sweeper_{store_, executor_};
 };
 
@@ -62,27 +47,38 @@ TEST_F(SweeperTest, PausesWhenNothingIsLeft) {
   PutExpiring(10);
   sweeper_.Start();
   EXPECT_EQ(executor_.delay(), Sweeper::kPause);
-  executor_.Run();
+  Pause();
   EXPECT_EQ(store_.EntryCount(), 10u);
   EXPECT_EQ(executor_.delay(), Sweeper::kPause);
 
   clock_.Advance(kNanosPerSecond);
-  executor_.Run();
+  executor_.RunOne();
   EXPECT_EQ(store_.EntryCount(), 0u);
   EXPECT_EQ(executor_.delay(), Sweeper::kPause);
+}
+
+TEST_F(SweeperTest, StopsWithItsOwner) {
+  {
+    Sweeper sweeper(store_, executor_);
+    sweeper.Start();
+  }
+  PutExpiring(10);
+  clock_.Advance(kNanosPerSecond);
+  executor_.RunReady();
+  EXPECT_EQ(store_.EntryCount(), 10u);
 }
 
 TEST_F(SweeperTest, GoesOnAtOnceWhileThereIsMore) {
   PutExpiring(2 * Sweeper::kEntriesPerStepMax + 1);
   clock_.Advance(kNanosPerSecond);
   sweeper_.Start();
-  executor_.Run();
+  Pause();
   EXPECT_EQ(store_.EntryCount(), Sweeper::kEntriesPerStepMax + 1);
   EXPECT_EQ(executor_.delay(), 0);
-  executor_.Run();
+  executor_.RunOne();
   EXPECT_EQ(store_.EntryCount(), 1u);
   EXPECT_EQ(executor_.delay(), 0);
-  executor_.Run();
+  executor_.RunOne();
   EXPECT_EQ(store_.EntryCount(), 0u);
   EXPECT_EQ(executor_.delay(), Sweeper::kPause);
 }
@@ -104,10 +100,10 @@ TEST_F(SweeperTest, EndsSnapshotsThatNobodyReads) {
         .Start({.snapshot = true, .resume_token = resume_token})
         .status();
   };
-  executor_.Run();
+  Pause();
   EXPECT_TRUE(resume().ok());
   clock_.Advance(SnapshotTable::kIdleMax);
-  executor_.Run();
+  executor_.RunOne();
   EXPECT_EQ(resume().code(), absl::StatusCode::kOutOfRange);
   EXPECT_EQ(executor_.delay(), Sweeper::kPause);
 }

@@ -122,7 +122,7 @@ TEST_F(RpcMetricsTest, CountsWhatNeverReachedItsHandler) {
 // FakeCall's path is of no method here.
 TEST_F(RpcMetricsTest, CountsUnknownMethodsAsOne) {
   FakeCall call(clock_);
-  EXPECT_EQ(methods_.Route(call), nullptr);
+  methods_.Count(call, methods_.Find(call.method()));
   call.Fail(UnknownMethodError(call.method()));
   EXPECT_EQ(methods_.metrics().unknown().calls(12), 1u);
   EXPECT_THAT(Text(), Not(HasSubstr("test.Service")));
@@ -131,7 +131,7 @@ TEST_F(RpcMetricsTest, CountsUnknownMethodsAsOne) {
 TEST_F(RpcMetricsTest, CountsARefusalUnderItsMethod) {
   methods_.AddUnary("/test.Service/Method", {});
   FakeCall call(clock_);
-  EXPECT_NE(methods_.Route(call), nullptr);
+  methods_.Count(call, methods_.Find(call.method()));
   call.Fail(EndedError(EndReason::kDraining, DeadlineStage::kArrival));
   EXPECT_EQ(Of("/test.Service/Method").calls(14), 1u);
   EXPECT_THAT(Text(),
@@ -142,7 +142,7 @@ TEST_F(RpcMetricsTest, CountsAStreamsMessagesAndItsEnd) {
   methods_.AddStream("/test.Service/Method",
                      [](Call&) { return std::make_unique<SilentHandler>(); });
   FakeCall call(clock_);
-  ASSERT_NE(methods_.Route(call), nullptr);
+  methods_.Count(call, methods_.Find(call.method()));
   const MethodMetrics& stream = Of("/test.Service/Method");
   v1::Entry entry;
   entry.set_key("1234");
@@ -175,7 +175,7 @@ TEST_F(RpcMetricsTest, CountsBeforeTheAnswerGoesOut) {
     uint64_t seen = 0;
 
    private:
-    void DoReply(const google::protobuf::MessageLite&, Trailers) override {
+    void DoReply(const ReplyBody&, Trailers) override {
       seen = metrics_.calls();
     }
     void DoFinish(const WireStatus&, Trailers) override {}

@@ -209,7 +209,7 @@ class BusyCall final : public Call {
   void set_handler(StreamHandler* handler) { handler_ = handler; }
 
  private:
-  void DoReply(const google::protobuf::MessageLite&, Trailers) override {}
+  void DoReply(const ReplyBody&, Trailers) override {}
   void DoFinish(const WireStatus&, Trailers) override {
     EXPECT_EQ(users_.fetch_add(1), 0) << "two threads in one call";
     ++finishes_;

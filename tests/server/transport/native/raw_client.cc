@@ -168,15 +168,16 @@ RawAnswer RawClient::AwaitUntil(int stream, bool connection) {
   }
   RawAnswer answer = answers_[stream];
   answer.goaway = goaway_;
+  answer.last_stream = last_stream_;
   answer.closed = closed;
   return answer;
 }
 
-bool RawClient::AwaitFrame(int type, int flags) {
+bool RawClient::AwaitFrame(int type, int flags, bool opens_windows) {
   while (true) {
     const auto frame = Read();
     if (!frame.has_value()) return false;
-    Note(*frame, true);
+    Note(*frame, opens_windows);
     if (frame->type == type && frame->flags == flags) return true;
   }
 }
@@ -230,6 +231,7 @@ void RawClient::Note(const ReceivedFrame& frame, bool opens_windows) {
   RawAnswer& answer = answers_[frame.stream];
   switch (frame.type) {
     case NGHTTP2_HEADERS:
+      if (answer.block.empty()) answer.block = frame.payload;
       Decode(frame.payload, &answer);
       break;
     case NGHTTP2_DATA:
@@ -239,12 +241,16 @@ void RawClient::Note(const ReceivedFrame& frame, bool opens_windows) {
         Send(WindowUpdate(0, size) + WindowUpdate(frame.stream, size));
       }
       break;
+    case NGHTTP2_WINDOW_UPDATE:
+      if (frame.stream == 0) window_given_ += ReadNumber(frame.payload);
+      return;
     case NGHTTP2_RST_STREAM:
       // After a whole answer it only says: send no more.
       if (!ended_[frame.stream]) answer.reset = ReadNumber(frame.payload);
       ended_[frame.stream] = true;
       return;
     case NGHTTP2_GOAWAY:
+      last_stream_ = ReadNumber(std::string_view(frame.payload).substr(0, 4));
       goaway_ = ReadNumber(std::string_view(frame.payload).substr(4, 4));
       return;
     case NGHTTP2_SETTINGS:

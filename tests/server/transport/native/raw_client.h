@@ -58,8 +58,12 @@ struct RawAnswer {
   std::string status;
   std::map<std::string, std::string> headers;
   std::string body;
+  // The first block of headers, as it came.
+  std::string block;
   std::optional<uint32_t> reset;
+  // The error and the last stream of the connection's end.
   std::optional<uint32_t> goaway;
+  uint32_t last_stream = 0;
   bool closed = false;
 };
 
@@ -91,11 +95,17 @@ class RawClient {
   RawAnswer AwaitEnd();
 
   // Reads until a frame of this type, and returns whether it came.
-  bool AwaitFrame(int type, int flags);
+  bool AwaitFrame(int type, int flags, bool opens_windows = true);
+
+  // How much data of `stream` has been read.
+  size_t data_bytes(int stream) { return answers_[stream].body.size(); }
 
   // Reads until `count` bytes of data of `stream` have come, opening no window,
   // and returns them.
   std::string ReadData(int stream, size_t count);
+
+  // How much room the server gave back on the connection.
+  size_t window_given() const { return window_given_; }
 
   // Sends a whole call on a fresh stream and returns its answer.
   RawAnswer Call(const std::string& path, std::string_view message,
@@ -122,6 +132,8 @@ class RawClient {
   std::map<int, RawAnswer> answers_;
   std::map<int, bool> ended_;
   std::optional<uint32_t> goaway_;
+  uint32_t last_stream_ = 0;
+  size_t window_given_ = 0;
   int next_stream_ = 1001;
 };
 

@@ -1,0 +1,24 @@
+#include "server/rpc/overload.h"
+
+#include <string>
+
+#include "server/base/error.h"
+#include "server/runtime/admission_queue.h"
+
+namespace latchkey {
+
+absl::Status NotRun(const absl::Status& error) {
+  return WithMetadata(error, "applied", "no");
+}
+
+void AddPushback(Call& call, Nanos pushback) {
+  const Nanos whole_ms = (pushback + kNanosPerMilli - 1) / kNanosPerMilli;
+  call.AddTrailer("grpc-retry-pushback-ms", std::to_string(whole_ms));
+}
+
+void RefuseOverloaded(Call& call, Nanos pushback) {
+  AddPushback(call, pushback);
+  call.Fail(NotRun(OverloadedError()));
+}
+
+}  // namespace latchkey

@@ -1,0 +1,26 @@
+// How a call that is not run is answered.
+//
+// Thread safety: free functions, no shared state.
+
+#ifndef LATCHKEY_SERVER_RPC_OVERLOAD_H_
+#define LATCHKEY_SERVER_RPC_OVERLOAD_H_
+
+#include "absl/status/status.h"
+#include "server/base/clock.h"
+#include "server/rpc/call.h"
+
+namespace latchkey {
+
+// `error` of a call that no handler has seen: nothing was applied.  Said of
+// reads as well; only the handlers know which calls write.
+absl::Status NotRun(const absl::Status& error);
+
+// Tells the client to wait for `pushback` before its next attempt.
+void AddPushback(Call& call, Nanos pushback);
+
+// Finishes `call` with UNAVAILABLE, OVERLOADED and a pushback.
+void RefuseOverloaded(Call& call, Nanos pushback);
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_RPC_OVERLOAD_H_

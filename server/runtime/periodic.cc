@@ -1,0 +1,61 @@
+#include "server/runtime/periodic.h"
+
+#include <atomic>
+#include <utility>
+
+namespace latchkey {
+
+class Periodic::Steps : public std::enable_shared_from_this<Steps> {
+ public:
+  Steps(Executor& executor, Nanos pause, std::function<bool()> step)
+      : executor_(executor), pause_(pause), step_(std::move(step)) {}
+
+  void PostNext(Nanos delay) {
+    executor_.PostAfter(delay, [self = shared_from_this()] { self->Run(); });
+  }
+
+  void Stop() {
+    State state = State::kWaiting;
+    while (!state_.compare_exchange_weak(state, State::kStopped,
+                                         std::memory_order_acquire)) {
+      if (state == State::kRunning) {
+        state_.wait(State::kRunning, std::memory_order_acquire);
+      }
+      state = State::kWaiting;
+    }
+  }
+
+ private:
+  enum class State { kWaiting, kRunning, kStopped };
+
+  void Run() {
+    State state = State::kWaiting;
+    if (!state_.compare_exchange_strong(state, State::kRunning,
+                                        std::memory_order_acquire)) {
+      return;
+    }
+    const bool more = step_();
+    state_.store(State::kWaiting, std::memory_order_release);
+    state_.notify_all();
+    // The owner may be gone by now.  The executor is not: it waits for what it
+    // runs.
+    PostNext(more ? 0 : pause_);
+  }
+
+  Executor& executor_;
+  const Nanos pause_;
+  const std::function<bool()> step_;
+
+  // A step publishes what it did with release; the next step and the owner
+  // observe with acquire.
+  std::atomic<State> state_ = State::kWaiting;
+};
+
+Periodic::Periodic(Executor& executor, Nanos pause, std::function<bool()> step)
+    : steps_(std::make_shared<Steps>(executor, pause, std::move(step))) {
+  steps_->PostNext(pause);
+}
+
+Periodic::~Periodic() { steps_->Stop(); }
+
+}  // namespace latchkey

@@ -1,0 +1,32 @@
+// What the gRPC library's transport allows its clients.
+
+#ifndef LATCHKEY_SERVER_TRANSPORT_GRPC_OPTIONS_H_
+#define LATCHKEY_SERVER_TRANSPORT_GRPC_OPTIONS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "server/base/clock.h"
+
+namespace latchkey {
+
+struct GrpcServerOptions {
+  // HOST:PORT, an IPv6 address in brackets.  Port 0: the system chooses one.
+  std::string listen_address;
+  // Completion queues, each with one thread.
+  int threads = 1;
+  // The largest message that is received.
+  int message_bytes_max = 4 * 1024 * 1024;
+
+  // Calls in flight on one connection and in all, those about the server, and
+  // the deadline of a unary call without one: as NativeServerOptions says.
+  int calls_per_connection_max = 1'000;
+  int64_t calls_max = 100'000;
+  int about_server_calls_per_connection_max = 16;
+  int64_t about_server_calls_max = 10'000;
+  Nanos call_time_max = 10 * kNanosPerSecond;
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_TRANSPORT_GRPC_OPTIONS_H_

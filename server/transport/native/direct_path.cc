@@ -1,0 +1,280 @@
+#include "server/transport/native/direct_path.h"
+
+#include <algorithm>
+
+#include "proto/wire/base64.h"
+#include "server/transport/native/session.h"
+#include "server/transport/native/stream.h"
+#include "server/transport/native/worker.h"
+
+namespace latchkey {
+namespace {
+
+constexpr int64_t kWindowMax = 0x7fffffff;
+
+// Memory that a connection keeps for answers outside of its turns.
+constexpr size_t kKeptOutputMax = 1024;
+
+// Blocks of HPACK that use its static table only, so that they mean the same
+// whatever was sent before.
+//
+// :status 200, content-type application/grpc.
+constexpr std::string_view kHeadBlock =
+    "\x88\x0f\x10\x10"
+    "application/grpc";
+// grpc-status 0.
+constexpr std::string_view kOkBlock = std::string_view(
+    "\0\x0b"
+    "grpc-status"
+    "\x01"
+    "0",
+    15);
+
+// The longest string whose size is one byte.
+constexpr size_t kShortStringMax = 126;
+
+bool AreShort(const Trailers& trailers) {
+  return std::all_of(trailers.begin(), trailers.end(), [](const auto& trailer) {
+    return !wire::IsBinaryName(trailer.first) &&
+           trailer.first.size() <= kShortStringMax &&
+           trailer.second.size() <= kShortStringMax;
+  });
+}
+
+size_t BlockBytes(const Trailers& trailers) {
+  size_t bytes = kOkBlock.size();
+  for (const auto& [name, value] : trailers) {
+    bytes += 3 + name.size() + value.size();
+  }
+  return bytes;
+}
+
+void AppendString(std::string_view text, std::string* out) {
+  out->push_back(static_cast<char>(text.size()));
+  out->append(text);
+}
+
+void AppendHead(const FrameHead& head, std::string* out) {
+  char bytes[kFrameHeadBytes];
+  WriteFrameHead(head, bytes);
+  out->append(bytes, sizeof(bytes));
+}
+
+void AppendData(uint32_t id, std::string_view bytes, std::string* out) {
+  while (!bytes.empty()) {
+    const std::string_view part = bytes.substr(0, kFramePayloadMax);
+    AppendHead({.size = part.size(), .type = FrameType::kData, .stream = id},
+               out);
+    out->append(part);
+    bytes.remove_prefix(part.size());
+  }
+}
+
+}  // namespace
+
+Stream* DirectPath::Find(uint32_t id) const {
+  for (Stream* const stream : streams_) {
+    if (static_cast<uint32_t>(stream->id()) == id) return stream;
+  }
+  return nullptr;
+}
+
+bool DirectPath::TakeHeaders(const FrameReader::Piece& piece) {
+  if (!piece.whole || piece.head.flags != kEndHeadersFlag ||
+      piece.head.size > HeaderBlocks::kBlockBytesMax || !MayWrite(0)) {
+    return false;
+  }
+  const std::string_view block = piece.bytes.substr(kFrameHeadBytes);
+  const RequestHeaders* const headers = blocks_.Find(block);
+  if (headers == nullptr) return false;
+  Stream* const stream =
+      session_.OpenStream(static_cast<int32_t>(piece.head.stream));
+  if (stream == nullptr) return false;
+  streams_.push_back(stream);
+  stream->OpenDirect(block, *headers);
+  return true;
+}
+
+bool DirectPath::TakeFrame(const FrameReader::Piece& piece) {
+  Stream& stream = *Find(piece.head.stream);
+  if (!piece.whole) return false;
+  if (piece.head.type == FrameType::kData) return TakeData(stream, piece);
+  if (piece.head.type != FrameType::kWindowUpdate || piece.head.size != 4) {
+    return false;
+  }
+  // It is told with the rest: until then the first window has to do.
+  const int64_t more = ReadUint31(piece.bytes.data() + kFrameHeadBytes);
+  const int64_t first = nghttp2_session_get_remote_settings(
+      http_, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE);
+  if (more == 0 || first + stream.untold().window + more > kWindowMax) {
+    return false;
+  }
+  stream.untold().window += more;
+  return true;
+}
+
+bool DirectPath::TakeData(Stream& stream, const FrameReader::Piece& piece) {
+  const std::string_view payload = piece.bytes.substr(kFrameHeadBytes);
+  if (piece.head.flags != kEndStreamFlag || stream.half_closed() ||
+      stream.headers().content_length().value_or(payload.size()) !=
+          payload.size()) {
+    return false;
+  }
+  running_ = &stream;
+  stream.OnDirectBody(payload);
+  running_ = nullptr;
+  if (stream.is_over() && !stream.queued) session_.Recycle(stream);
+  return true;
+}
+
+bool DirectPath::TakeWindowUpdate(const FrameReader::Piece& piece) {
+  if (piece.head.size != 4) return false;
+  const int64_t more = ReadUint31(piece.bytes.data() + kFrameHeadBytes);
+  const int64_t kept = std::min(more, unseen_sent_);
+  if (kept == 0) return false;
+  unseen_sent_ -= kept;
+  if (more > kept) {
+    char rest[4];
+    WriteUint31(static_cast<uint32_t>(more - kept), rest);
+    TellFrame({.size = 4, .type = FrameType::kWindowUpdate}, {rest, 4});
+  }
+  if (std::exchange(window_shut_, false)) session_.ResumeAnswers();
+  return true;
+}
+
+void DirectPath::BeforeHeaders(const FrameReader::Piece& piece) {
+  const std::string_view block = piece.bytes.substr(kFrameHeadBytes);
+  if (!piece.whole || (piece.head.flags & ~kEndStreamFlag) != kEndHeadersFlag ||
+      !HeaderBlocks::KeepsTable(block)) {
+    blocks_.Clear();
+  } else if (piece.head.flags == kEndHeadersFlag &&
+             block.size() <= HeaderBlocks::kBlockBytesMax &&
+             blocks_.Find(block) == nullptr) {
+    learning_ = block;
+  }
+}
+
+void DirectPath::Learn(const RequestHeaders& headers) {
+  if (!learning_.empty()) blocks_.Learn(learning_, headers);
+  learning_ = {};
+}
+
+void DirectPath::Adopt(Stream& stream) {
+  // nghttp2 takes no number that is lower than one it has seen.
+  while (!streams_.empty() && streams_.front()->id() <= stream.id()) {
+    Stream& next = *streams_.front();
+    streams_.erase(streams_.begin());
+    Tell(next);
+  }
+}
+
+void DirectPath::AdoptAll() {
+  if (!streams_.empty()) Adopt(*streams_.back());
+}
+
+void DirectPath::Tell(Stream& stream) {
+  const Stream::Untold& untold = stream.untold();
+  const auto id = static_cast<uint32_t>(stream.id());
+  adopting_ = &stream;
+  session_.filter().OnPassed(id);
+  TellFrame({.size = untold.block.size(),
+             .type = FrameType::kHeaders,
+             .flags = kEndHeadersFlag,
+             .stream = id},
+            untold.block);
+  if (untold.window > 0) {
+    char more[4];
+    WriteUint31(static_cast<uint32_t>(untold.window), more);
+    TellFrame({.size = 4, .type = FrameType::kWindowUpdate, .stream = id},
+              {more, 4});
+  }
+  if (untold.has_body) {
+    // The stream has read it: only its size still matters.
+    const std::string zeros(untold.body_bytes, '\0');
+    TellFrame({.size = zeros.size(),
+               .type = FrameType::kData,
+               .flags = kEndStreamFlag,
+               .stream = id},
+              zeros);
+  }
+  adopting_ = nullptr;
+  stream.OnAdopted();
+}
+
+void DirectPath::TellFrame(const FrameHead& head, std::string_view payload) {
+  char bytes[kFrameHeadBytes];
+  WriteFrameHead(head, bytes);
+  TellBytes({bytes, sizeof(bytes)});
+  TellBytes(payload);
+}
+
+void DirectPath::TellBytes(std::string_view bytes) {
+  // Where it fails, it takes and gives nothing more, and the connection ends.
+  static_cast<void>(nghttp2_session_mem_recv(
+      http_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
+}
+
+bool DirectPath::MayWrite(size_t bytes) const {
+  if (!enabled_ || interrupted_ || !session_.can_write()) return false;
+  const std::string& output =
+      turn_output_ != nullptr ? *turn_output_ : own_output_;
+  return output.size() + bytes < worker_.options().output_bytes_max;
+}
+
+bool DirectPath::Answer(Stream& stream, std::string_view framed,
+                        const Trailers& trailers) {
+  const auto bytes = static_cast<int64_t>(framed.size());
+  if (!MayWrite(framed.size()) || bytes > window() ||
+      bytes > nghttp2_session_get_remote_settings(
+                  http_, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE) ||
+      !AreShort(trailers)) {
+    return false;
+  }
+  std::string& output = turn_output_ != nullptr ? *turn_output_ : own_output_;
+  const auto id = static_cast<uint32_t>(stream.id());
+  GiveWindowBack(&output);
+  AppendHead({.size = kHeadBlock.size(),
+              .type = FrameType::kHeaders,
+              .flags = kEndHeadersFlag,
+              .stream = id},
+             &output);
+  output.append(kHeadBlock);
+  AppendData(id, framed, &output);
+  AppendHead({.size = BlockBytes(trailers),
+              .type = FrameType::kHeaders,
+              .flags = kEndHeadersFlag | kEndStreamFlag,
+              .stream = id},
+             &output);
+  output.append(kOkBlock);
+  for (const auto& [name, value] : trailers) {
+    // A header that is not put into the table.
+    output.push_back('\0');
+    AppendString(name, &output);
+    AppendString(value, &output);
+  }
+  unseen_sent_ += bytes;
+  unseen_received_ += stream.untold().body_bytes;
+  streams_.erase(std::find(streams_.begin(), streams_.end(), &stream));
+  return true;
+}
+
+void DirectPath::GiveWindowBack(std::string* output) {
+  // Early enough that no client waits, and seldom.
+  const auto window =
+      static_cast<size_t>(worker_.options().connection_window_bytes);
+  if (unseen_received_ < window / 4) return;
+  char more[4];
+  WriteUint31(static_cast<uint32_t>(unseen_received_), more);
+  unseen_received_ = 0;
+  AppendHead({.size = 4, .type = FrameType::kWindowUpdate}, output);
+  output->append(more, sizeof(more));
+}
+
+void DirectPath::TakeOutput(std::string* output) {
+  if (own_output_.empty()) return;
+  output->append(own_output_);
+  own_output_.clear();
+  if (own_output_.capacity() > kKeptOutputMax) own_output_.shrink_to_fit();
+}
+
+}  // namespace latchkey

@@ -1,0 +1,82 @@
+// The head of an HTTP/2 frame (RFC 9113, section 4.1), and the few types and
+// flags that are read or written without nghttp2.
+//
+// Thread safety: free functions and values, no shared state.
+
+#ifndef LATCHKEY_SERVER_TRANSPORT_NATIVE_FRAME_H_
+#define LATCHKEY_SERVER_TRANSPORT_NATIVE_FRAME_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace latchkey {
+
+enum class FrameType : uint8_t {
+  kData = 0,
+  kHeaders = 1,
+  kPriority = 2,
+  kRstStream = 3,
+  kSettings = 4,
+  kPing = 6,
+  kGoaway = 7,
+  kWindowUpdate = 8,
+  kContinuation = 9,
+};
+
+inline constexpr uint8_t kEndStreamFlag = 1;
+inline constexpr uint8_t kEndHeadersFlag = 4;
+
+inline constexpr size_t kFrameHeadBytes = 9;
+
+// The payload of a frame that every receiver has to take.
+inline constexpr size_t kFramePayloadMax = 16'384;
+
+struct FrameHead {
+  // The payload's.
+  size_t size = 0;
+  FrameType type = FrameType::kData;
+  uint8_t flags = 0;
+  // 0: the connection.
+  uint32_t stream = 0;
+};
+
+// 31 bits, the most significant byte first; the 32nd is ignored.
+inline uint32_t ReadUint31(const char* bytes) {
+  uint32_t number = 0;
+  for (int i = 0; i < 4; ++i) {
+    number = number << 8 | static_cast<unsigned char>(bytes[i]);
+  }
+  return number & 0x7fffffff;
+}
+
+inline void WriteUint31(uint32_t number, char* bytes) {
+  for (int i = 0; i < 4; ++i) {
+    bytes[i] = static_cast<char>(number >> (24 - 8 * i));
+  }
+}
+
+// REQUIRES: `bytes`[0 .. kFrameHeadBytes).
+inline FrameHead ReadFrameHead(const char* bytes) {
+  const auto at = [bytes](int i) {
+    return static_cast<unsigned char>(bytes[i]);
+  };
+  return {.size = static_cast<size_t>(at(0)) << 16 |
+                  static_cast<size_t>(at(1)) << 8 | at(2),
+          .type = static_cast<FrameType>(at(3)),
+          .flags = at(4),
+          .stream = ReadUint31(bytes + 5)};
+}
+
+// REQUIRES: `bytes`[0 .. kFrameHeadBytes), and head.size is of 24 bits.
+inline void WriteFrameHead(const FrameHead& head, char* bytes) {
+  bytes[0] = static_cast<char>(head.size >> 16);
+  bytes[1] = static_cast<char>(head.size >> 8);
+  bytes[2] = static_cast<char>(head.size);
+  bytes[3] = static_cast<char>(head.type);
+  bytes[4] = static_cast<char>(head.flags);
+  WriteUint31(head.stream, bytes + 5);
+}
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_TRANSPORT_NATIVE_FRAME_H_

@@ -1,0 +1,76 @@
+#include "server/transport/native/header_blocks.h"
+
+#include <cstdint>
+
+namespace latchkey {
+namespace {
+
+// Takes an integer of HPACK with a prefix of `bits` from the front of `*in`.
+// Returns false where it is not whole, or greater than any block.
+bool TakeInteger(int bits, std::string_view* in, size_t* value) {
+  if (in->empty()) return false;
+  const size_t prefix_max = (size_t{1} << bits) - 1;
+  *value = static_cast<unsigned char>(in->front()) & prefix_max;
+  in->remove_prefix(1);
+  if (*value < prefix_max) return true;
+  for (int shift = 0; shift < 21; shift += 7) {
+    if (in->empty()) return false;
+    const auto byte = static_cast<unsigned char>(in->front());
+    in->remove_prefix(1);
+    *value += static_cast<size_t>(byte & 0x7f) << shift;
+    if (byte < 0x80) return true;
+  }
+  return false;
+}
+
+bool SkipString(std::string_view* in) {
+  size_t bytes = 0;
+  if (!TakeInteger(7, in, &bytes) || bytes > in->size()) return false;
+  in->remove_prefix(bytes);
+  return true;
+}
+
+}  // namespace
+
+bool HeaderBlocks::KeepsTable(std::string_view block) {
+  while (!block.empty()) {
+    const auto first = static_cast<unsigned char>(block.front());
+    size_t index = 0;
+    if (first >= 0x80) {
+      // Name and value from the table.
+      if (!TakeInteger(7, &block, &index)) return false;
+    } else if (first < 0x20) {
+      // A value, and perhaps a name, that the table does not keep.
+      if (!TakeInteger(4, &block, &index)) return false;
+      if (index == 0 && !SkipString(&block)) return false;
+      if (!SkipString(&block)) return false;
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+const RequestHeaders* HeaderBlocks::Find(std::string_view block) const {
+  for (const Known& known : known_) {
+    if (known.block == block) return &known.headers;
+  }
+  return nullptr;
+}
+
+void HeaderBlocks::Learn(std::string_view block,
+                         const RequestHeaders& headers) {
+  if (known_.size() < kBlocksMax) {
+    known_.push_back({std::string(block), headers});
+    return;
+  }
+  known_[oldest_] = {std::string(block), headers};
+  oldest_ = (oldest_ + 1) % kBlocksMax;
+}
+
+void HeaderBlocks::Clear() {
+  known_.clear();
+  oldest_ = 0;
+}
+
+}  // namespace latchkey
