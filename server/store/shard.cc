@@ -41,10 +41,6 @@ uint32_t FingerprintOf(const HashedKey& key) {
   return static_cast<uint32_t>(key.hash);
 }
 
-size_t ExpiryMaxFor(size_t entries) {
-  return (entries + kExpiryStep - 1) / kExpiryStep * kExpiryStep;
-}
-
 }  // namespace
 
 Shard::Shard(ShardIndex index, const ShardContext& context)
@@ -72,7 +68,8 @@ EntryRef Shard::Put(const HashedKey& key, EntryRef entry) {
   LATCHKEY_CHECK(key.key == entry->key(), "an entry is put under its own key");
   EntryRef replaced;
   bool inserted = false;
-  LATCHKEY_CHECK(GrowthBytes(1) == 0, "a shard grows before the commit");
+  LATCHKEY_CHECK(GrowthBytes({.entries = 1}) == 0,
+                 "a shard grows before the commit");
   const auto it = table_.lazy_emplace(key, [&](const auto& construct) {
     construct(Slot{std::move(entry)});
     inserted = true;
@@ -153,23 +150,27 @@ size_t Shard::StructureBytes(size_t capacity) const {
          queues_.BytesOf(entries);
 }
 
-size_t Shard::GrowthBytesOf(size_t entries_new) const {
+size_t Shard::GrowthBytesOf(const NewEntries& more) const {
   const size_t capacity =
-      CapacityFor(table_.size() + entries_new, table_.capacity());
-  const size_t expiry = ExpiryMaxFor(expiry_.size() + entries_new);
+      CapacityFor(table_.size() + more.entries, table_.capacity());
   size_t bytes = 0;
   // The old table is there until the new one is filled.
   if (capacity > table_.capacity()) bytes += StructureBytes(capacity);
-  if (expiry > expiry_max_) bytes += (expiry - expiry_max_) * kExpiryBytes;
-  return bytes;
+  return bytes + (ExpiryMaxWith(more) - expiry_max_) * kExpiryBytes;
 }
 
-void Shard::Grow(size_t entries_new, MemoryRoom& room) {
-  room.Spend(GrowthBytesOf(entries_new));
+size_t Shard::ExpiryMaxWith(const NewEntries& more) const {
+  if (more.expiring == 0) return expiry_max_;
+  const size_t steps =
+      (expiry_.size() + more.expiring + kExpiryStep - 1) / kExpiryStep;
+  return std::max(expiry_max_, steps * kExpiryStep);
+}
+
+void Shard::Grow(const NewEntries& more, MemoryRoom& room) {
+  room.Spend(GrowthBytesOf(more));
   const size_t before = table_.capacity();
-  const size_t capacity = CapacityFor(table_.size() + entries_new, before);
-  expiry_max_ =
-      std::max(expiry_max_, ExpiryMaxFor(expiry_.size() + entries_new));
+  const size_t capacity = CapacityFor(table_.size() + more.entries, before);
+  expiry_max_ = ExpiryMaxWith(more);
   if (capacity == before) return;
   // As many as it has room for make it that large.
   table_.reserve(capacity - capacity / 8);
@@ -204,6 +205,8 @@ ShardCounters Shard::counters() const {
 void Shard::IndexExpiry(Entry* entry) {
   if (entry->expire_time() == kNever) return;
   expiry_.emplace(entry->expire_time(), entry);
+  LATCHKEY_CHECK(expiry_.size() <= expiry_max_,
+                 "a shard grows before the commit");
 }
 
 void Shard::UnindexExpiry(Entry* entry) {

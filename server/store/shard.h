@@ -41,6 +41,13 @@
 
 namespace latchkey {
 
+// How many entries may be put, and how many of them, or of those that are
+// there, may get an expiry.
+struct NewEntries {
+  size_t entries = 0;
+  size_t expiring = 0;
+};
+
 // What all shards share.
 struct ShardContext {
   const KeyHasher& hasher;
@@ -70,26 +77,26 @@ class alignas(64) Shard {
     table_.prefetch(key);
   }
 
-  // What Grow() would take now, so that `entries_new` entries can be put after
-  // it; mostly 0.
-  size_t GrowthBytes(size_t entries_new) const
+  // What Grow() would take now, so that so many can be put after it; mostly 0.
+  size_t GrowthBytes(const NewEntries& more) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return table_.size() + entries_new <= entries_max_ &&
-                   expiry_.size() + entries_new <= expiry_max_
+    return table_.size() + more.entries <= entries_max_ &&
+                   (more.expiring == 0 ||
+                    expiry_.size() + more.expiring <= expiry_max_)
                ? 0
-               : GrowthBytesOf(entries_new);
+               : GrowthBytesOf(more);
   }
 
-  // Grows, so that GrowthBytes(entries_new) becomes 0.
+  // Grows, so that GrowthBytes(more) becomes 0.
   //
-  // REQUIRES: `room` has GrowthBytes(entries_new).
-  void Grow(size_t entries_new, MemoryRoom& room)
+  // REQUIRES: `room` has GrowthBytes(more).
+  void Grow(const NewEntries& more, MemoryRoom& room)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Publishes `entry` under its key and returns what it replaced, or null.
   //
   // REQUIRES: key.key == entry->key(), and the entry has its version and is in
-  // no table; GrowthBytes(1) is 0.
+  // no table; the shard has grown for it.
   EntryRef Put(const HashedKey& key, EntryRef entry)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -100,7 +107,7 @@ class alignas(64) Shard {
 
   // Changes the expiry of a published entry, by the commit of `version`.
   //
-  // REQUIRES: GrowthBytes(1) is 0.
+  // REQUIRES: the shard has grown for it.
   void SetExpireTime(Entry& entry, UnixNanos expire_time, uint64_t version)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -214,7 +221,9 @@ class alignas(64) Shard {
     counters_.lock_wait_sum += MonotonicNow() - start;
   }
 
-  size_t GrowthBytesOf(size_t entries_new) const
+  size_t GrowthBytesOf(const NewEntries& more) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  size_t ExpiryMaxWith(const NewEntries& more) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void GrowGhosts() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

@@ -68,7 +68,7 @@ class TransactionRunner {
   using Steps = absl::InlinedVector<Step, 1>;
 
   Steps MakeSteps(std::span<const Operation> operations);
-  void Count(const Operation& operation);
+  void Count(const Step& step);
 
   // The bytes of the largest entry that there may be during the run.
   size_t LargestBytes() const;

@@ -68,31 +68,37 @@ size_t WorkingSet::LargestBytes() const {
 
 template <typename Visit>
 void WorkingSet::ForEachShard(const MultiShardLock& lock, Visit visit) const {
+  const auto add = [](const WorkingCopy& copy, NewEntries& more) {
+    more.entries += copy.may_put_ ? 1 : 0;
+    more.expiring += copy.may_expire_ ? 1 : 0;
+  };
   if (copies_.size() == 1) {
-    visit(lock[copies_[0].key_.shard()], size_t{1});
+    NewEntries more;
+    add(copies_[0], more);
+    visit(lock[copies_[0].key_.shard()], more);
     return;
   }
-  std::array<uint16_t, kShardCount> counts = {};
-  for (const WorkingCopy& copy : copies_) ++counts[copy.key_.shard()];
+  std::array<NewEntries, kShardCount> sums = {};
+  for (const WorkingCopy& copy : copies_) add(copy, sums[copy.key_.shard()]);
   for (const WorkingCopy& copy : copies_) {
-    const size_t count = std::exchange(counts[copy.key_.shard()], uint16_t{0});
-    if (count > 0) visit(lock[copy.key_.shard()], count);
+    const ShardIndex shard = copy.key_.shard();
+    visit(lock[shard], std::exchange(sums[shard], {}));
   }
 }
 
 size_t WorkingSet::GrowthBytes(const MultiShardLock& lock) const {
   size_t bytes = 0;
-  ForEachShard(lock, [&](Shard& shard, size_t copies) {
+  ForEachShard(lock, [&](Shard& shard, const NewEntries& more) {
     shard.AssertHeld();
-    bytes += shard.GrowthBytes(copies);
+    bytes += more.entries + more.expiring == 0 ? 0 : shard.GrowthBytes(more);
   });
   return bytes;
 }
 
 void WorkingSet::Grow(const MultiShardLock& lock, MemoryRoom& room) {
-  ForEachShard(lock, [&](Shard& shard, size_t copies) {
+  ForEachShard(lock, [&](Shard& shard, const NewEntries& more) {
     shard.AssertHeld();
-    shard.Grow(copies, room);
+    if (more.entries + more.expiring > 0) shard.Grow(more, room);
   });
 }
 

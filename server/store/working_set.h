@@ -70,6 +70,8 @@ class WorkingCopy {
   EntryRef current_;
   UnixNanos expire_time_ = kNever;
   Change change_ = Change::kNone;
+  bool may_put_ = false;
+  bool may_expire_ = false;
 };
 
 class WorkingSet {
@@ -83,6 +85,11 @@ class WorkingSet {
   // Adds a key, which must outlive the set, and returns its number.  One that
   // was added before keeps its number.
   uint32_t Add(std::string_view key);
+
+  // The transaction may put an entry under the key of `number`; may give it an
+  // expiry.  Its shard must have a place for either.
+  void MayPut(uint32_t number) { copies_[number].may_put_ = true; }
+  void MayExpire(uint32_t number) { copies_[number].may_expire_ = true; }
 
   // Adds a shard that the transaction needs for something else than a copy.
   void AddShard(ShardIndex index) { shards_.Add(index); }
@@ -129,7 +136,8 @@ class WorkingSet {
   void Publish(const MultiShardLock& lock, uint64_t version);
 
  private:
-  // Calls `visit(shard, copies)` with each shard of copies and their number.
+  // Calls `visit(shard, more)` with each shard that something may be put into,
+  // and how much.
   template <typename Visit>
   void ForEachShard(const MultiShardLock& lock, Visit visit) const;
 

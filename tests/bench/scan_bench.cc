@@ -127,10 +127,11 @@ std::vector<int64_t> TimeSlices(uint64_t entries) {
     EntryRef entry = Entry::Make(key, value, 0, kNever);
     entry->set_version(++commits);
     MemoryRoom room(memory);
+    const NewEntries more = {.entries = 1};
     Shard& shard = (*shards)[hashed.shard()];
     ShardLock lock(shard);
-    LATCHKEY_CHECK(room.TryGrow(shard.GrowthBytes(1)), "there is no limit");
-    shard.Grow(1, room);
+    LATCHKEY_CHECK(room.TryGrow(shard.GrowthBytes(more)), "there is no limit");
+    shard.Grow(more, room);
     shard.Put(hashed, std::move(entry));
   };
   for (uint64_t i = 0; i < entries; ++i) put(i);

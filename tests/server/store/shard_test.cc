@@ -22,9 +22,10 @@ class ShardTest : public ::testing::Test {
   EntryRef Put(std::string_view key, std::string_view value,
                UnixNanos expire_time = kNever) {
     MemoryRoom room(memory_);
+    const NewEntries more = {.entries = 1, .expiring = 1};
     ShardLock lock(shard_);
-    EXPECT_TRUE(room.TryGrow(shard_.GrowthBytes(1)));
-    shard_.Grow(1, room);
+    EXPECT_TRUE(room.TryGrow(shard_.GrowthBytes(more)));
+    shard_.Grow(more, room);
     return shard_.Put(Hashed(key), Entry::Make(key, value, 0, expire_time));
   }
 
