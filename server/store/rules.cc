@@ -107,6 +107,18 @@ absl::StatusOr<int64_t> AddWithin(int64_t counter, int64_t delta, int64_t min,
   return sum;
 }
 
+absl::Status OutOfMemoryError() {
+  return MakeError(
+      absl::StatusCode::kResourceExhausted, ErrorReason::kOutOfMemory,
+      "the memory is full and nothing can be evicted", {{"applied", "no"}});
+}
+
+absl::Status LedgerFullError() {
+  return MakeError(
+      absl::StatusCode::kResourceExhausted, ErrorReason::kIdempotencyLedgerFull,
+      "the idempotency ledger is full of live records", {{"applied", "no"}});
+}
+
 EntryRef MakeCounter(const WorkingCopy& copy, int64_t counter,
                      MemoryRoom& room) {
   char text[kCounterTextMax];

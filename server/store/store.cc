@@ -14,6 +14,7 @@
 #include "server/store/multi_shard_lock.h"
 #include "server/store/mutant_hooks.h"
 #include "server/store/result_budget.h"
+#include "server/store/rules.h"
 #include "server/store/transaction_runner.h"
 #include "server/store/working_set.h"
 
@@ -55,18 +56,6 @@ uint64_t DrawIncarnation(RandomSource& random) {
 absl::Status WriteError(absl::StatusCode code, ErrorReason reason,
                         std::string_view message, std::string_view applied) {
   return MakeError(code, reason, message, {{"applied", std::string(applied)}});
-}
-
-absl::Status OutOfMemoryError() {
-  return WriteError(absl::StatusCode::kResourceExhausted,
-                    ErrorReason::kOutOfMemory,
-                    "the memory is full and nothing can be evicted", "no");
-}
-
-absl::Status LedgerFullError() {
-  return WriteError(absl::StatusCode::kResourceExhausted,
-                    ErrorReason::kIdempotencyLedgerFull,
-                    "the idempotency ledger is full of live records", "no");
 }
 
 // Of the idempotency key behind its length, so that no key and principal
@@ -306,18 +295,16 @@ IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
 
 bool Store::TryWriteOnce(KeyedAttempt& attempt, DeadlineToken token,
                          IdempotentAnswer* answer) {
-  const IdempotentWrite& keyed = attempt.keyed;
-  WorkingSet& copies = attempt.copies;
-  TransactionRunner& runner = attempt.runner;
+  auto& [keyed, ledger_key, copies, runner, room, bytes, has_room] = attempt;
   MultiShardLock lock(*shards_, copies.shards());
   const UnixNanos now = clock_.Now();
-  Shard& ledger_shard = lock[attempt.ledger_key.shard()];
+  Shard& ledger_shard = lock[ledger_key.shard()];
   ledger_shard.AssertHeld();
   Ledger& ledger = ledger_shard.ledger();
   // What the look-up and the copies need comes from memory at the same time.
-  ledger.Prefetch(attempt.ledger_key);
+  ledger.Prefetch(ledger_key);
   copies.Prefetch(lock);
-  const LedgerRecord* found = ledger.Find(attempt.ledger_key, now);
+  const LedgerRecord* found = ledger.Find(ledger_key, now);
   if (MutantActive(Mutant::kTokenBeforeLookUp) &&
       !CheckToken(token, now).ok()) {
     found = nullptr;
@@ -328,8 +315,8 @@ bool Store::TryWriteOnce(KeyedAttempt& attempt, DeadlineToken token,
     if (MutantActive(Mutant::kDoubleApply) && answer->replayed) {
       TransactionResult again;
       copies.Load(lock, now);
-      if (TakeRoom(lock, runner, 0, copies, attempt.room, &attempt.bytes) &&
-          runner.Run(now, SIZE_MAX, attempt.room, &again).ok()) {
+      if (TakeRoom(lock, runner, 0, copies, room, &bytes) &&
+          runner.Run(now, SIZE_MAX, room, &again).ok()) {
         Commit(lock, copies, again);
       }
     }
@@ -337,7 +324,7 @@ bool Store::TryWriteOnce(KeyedAttempt& attempt, DeadlineToken token,
   }
   // The commit point, as in Write().
   absl::Status status = CheckToken(token, now);
-  if (status.ok() && !attempt.has_room) status = OutOfMemoryError();
+  if (status.ok() && !has_room) status = OutOfMemoryError();
   if (!status.ok()) {
     answer->outcome = status;
     return true;
@@ -345,12 +332,10 @@ bool Store::TryWriteOnce(KeyedAttempt& attempt, DeadlineToken token,
   copies.Load(lock, now);
   const size_t for_record = LedgerRecord::BytesMax(
       runner.operations(), runner.BytesToAnswer(options_.result_bytes_max));
-  if (!TakeRoom(lock, runner, for_record, copies, attempt.room,
-                &attempt.bytes)) {
+  if (!TakeRoom(lock, runner, for_record, copies, room, &bytes)) {
     return false;
   }
-  status = runner.Run(now, options_.result_bytes_max, attempt.room,
-                      &*answer->outcome);
+  status = runner.Run(now, options_.result_bytes_max, room, &*answer->outcome);
   if (MutantActive(Mutant::kHalfABatch) && !status.ok()) {
     Commit(lock, copies, *answer->outcome);
   }
@@ -358,7 +343,7 @@ bool Store::TryWriteOnce(KeyedAttempt& attempt, DeadlineToken token,
   if (MutantActive(Mutant::kErrorNotRecorded) && !status.ok()) return true;
   const size_t record_bytes =
       LedgerRecord::BytesOf(keyed.method, answer->outcome);
-  if (!ledger.Reserve(record_bytes, now, attempt.room)) {
+  if (!ledger.Reserve(record_bytes, now, room)) {
     ledger_counters_.refusals.fetch_add(1, std::memory_order_relaxed);
     if (MutantActive(Mutant::kRefusedButApplied) && answer->outcome.ok()) {
       Commit(lock, copies, *answer->outcome);
@@ -367,7 +352,7 @@ bool Store::TryWriteOnce(KeyedAttempt& attempt, DeadlineToken token,
     return true;
   }
   if (answer->outcome.ok()) Commit(lock, copies, *answer->outcome);
-  ledger.Insert(attempt.ledger_key, now, keyed.fingerprint, keyed.method,
+  ledger.Insert(ledger_key, now, keyed.fingerprint, keyed.method,
                 answer->outcome);
   return true;
 }

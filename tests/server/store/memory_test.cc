@@ -252,7 +252,7 @@ TEST_F(MemoryTest, ASnapshotSeesItsMomentWhateverIsEvicted) {
   // What the scan has passed can leave.
   while (!scan.at_end()) {
     scan.Next();
-    for (int i = 0; i < 20; ++i) {
+    for (int i = 0; i < 50; ++i) {
       Put(absl::StrCat("new", scan.pages(), ".", i), std::string(500, 'w'));
       EXPECT_LE(used(), store().memory().bytes_max());
     }
@@ -266,7 +266,7 @@ TEST_F(MemoryTest, AWriteGoesBeforeASnapshotThatHoldsEverything) {
     Put("k" + std::to_string(i), std::string(500, 'v'));
   }
   RunningScan scan = Snapshot(1);
-  Put("huge", std::string(300'000, 'w'));
+  Put("huge", std::string(250'000, 'w'));
   EXPECT_LE(used(), store().memory().bytes_max());
   ExpectError(scan.Try(), kOutOfRange, ErrorReason::kScanExpired);
 }
