@@ -171,18 +171,26 @@ void AppendLines(const Message& message, const std::string& prefix,
   }
 }
 
-// What to type to ask for the outcome of the write with `key`.
-std::string AskOutcomeCommand(const std::string& key,
-                              const std::string& server) {
+// `text` as a word of a command.
+std::string ShellWord(const std::string& text) {
   constexpr char kPlain[] =
       "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz%+,-./:@_";
+  const bool plain = text.find_first_not_of(kPlain) == std::string::npos;
+  return plain ? text : QuoteForShell(text);
+}
+
+// What to type to ask for the outcome of the write of `result`.
+std::string AskOutcomeCommand(const CallResult& result,
+                              const std::string& server) {
   std::string command = "latchkey get-outcome ";
   if (!server.empty()) command += "--server " + server + " ";
-  const std::string shown = EscapeForDisplay(key);
-  if (shown != key) command += "--key-encoding escaped ";
+  if (!result.stamp.empty()) {
+    command += "--stamp=" + ShellWord(EscapeForDisplay(result.stamp)) + " ";
+  }
+  const std::string shown = EscapeForDisplay(result.idempotency_key);
+  if (shown != result.idempotency_key) command += "--key-encoding escaped ";
   if (shown[0] == '-') command += "-- ";
-  const bool plain = shown.find_first_not_of(kPlain) == std::string::npos;
-  return command + (plain ? shown : QuoteForShell(shown));
+  return command + ShellWord(shown);
 }
 
 }  // namespace
@@ -216,6 +224,7 @@ ordered_json ErrorToJson(const CallResult& result) {
             {"metadata", ordered_json(error.metadata)},
             {"outcome", unknown ? "unknown" : "not_applied"},
             {"idempotency_key", result.idempotency_key},
+            {"stamp", result.stamp},
             {"attempts", result.attempts}}}};
 }
 
@@ -245,7 +254,7 @@ std::string OutcomeToText(const CallResult& result, const std::string& server) {
     return key.empty() ? "" : "not applied: this command changed nothing";
   }
   std::string text = "outcome unknown: it may have been applied";
-  if (!key.empty()) text += "; ask `" + AskOutcomeCommand(key, server) + "`";
+  if (!key.empty()) text += "; ask `" + AskOutcomeCommand(result, server) + "`";
   return text;
 }
 

@@ -33,7 +33,7 @@ namespace latchkey::client {
 nlohmann::ordered_json MessageToJson(const google::protobuf::Message& message);
 
 // How a call failed: {"error": {"code", "reason", "message", "field",
-// "metadata", "outcome", "idempotency_key", "attempts"}}; `outcome` is
+// "metadata", "outcome", "idempotency_key", "stamp", "attempts"}}; `outcome` is
 // "not_applied" or "unknown".
 nlohmann::ordered_json ErrorToJson(const CallResult& result);
 

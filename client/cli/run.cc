@@ -105,7 +105,7 @@ void DeclareProgram(CLI::App& program, Session& session, Commands& commands) {
       "Every write carries an idempotency key, so that its retries take effect "
       "once.\n"
       "One that failed says whether it was applied, with --json in outcome,\n"
-      "idempotency_key and attempts of the error; get-outcome finds out "
+      "idempotency_key, stamp and attempts of the error; get-outcome finds out "
       "later.\n\n",
       ExitCodeHelp()));
 }

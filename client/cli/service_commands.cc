@@ -1,5 +1,6 @@
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "client/cli/command_options.h"
 #include "client/cli/commands.h"
@@ -16,21 +17,30 @@ using grpc::health::v1::HealthCheckResponse;
 
 struct GetOutcomeCommand {
   KeyOption key;
+  TextOption stamp;
   bool fence = false;
 
-  absl::Status Fill(const Session& session,
-                    v1::GetOutcomeRequest& request) const {
+  ExitCode Run(Session& session) const {
+    v1::GetOutcomeRequest request;
     request.set_fence(fence);
-    return key.Fill(session, [&](const std::string& bytes) {
+    absl::Status status = key.Fill(session, [&](const std::string& bytes) {
       request.set_idempotency_key(bytes);
     });
-  }
-
-  ExitCode Run(Session& session) const {
-    return SendAndPrint(session, *this, &Client::GetOutcome,
-                        [](const v1::GetOutcomeResponse& answer) {
-                          return answer.state() == v1::GetOutcomeResponse::DONE;
-                        });
+    if (!status.ok()) return session.UsageError(status);
+    v1::GetOutcomeResponse answer;
+    const ExitCode code = session.CallWith(
+        "GetOutcome", [&](Client& client, const CallOptions& options) {
+          CallOptions with_stamp = options;
+          with_stamp.stamp = stamp.text();
+          Result<v1::GetOutcomeResponse> result =
+              client.GetOutcome(request, with_stamp);
+          answer = std::move(result.response);
+          return CallResult(std::move(result));
+        });
+    if (code != ExitCode::kOk) return code;
+    session.Print(answer);
+    return answer.state() == v1::GetOutcomeResponse::DONE ? ExitCode::kOk
+                                                          : ExitCode::kRefused;
   }
 };
 
@@ -83,10 +93,18 @@ void AddGetOutcome(CLI::App& program, Commands& commands) {
   CLI::App* app = program.add_subcommand(
       "get-outcome",
       "Tells what became of a write that carried an idempotency key.\n"
-      "Exit code 1 unless its answer is known.");
+      "Exit code 1 unless its answer is known.\n"
+      "NOT_APPLIED (--fence) is certain with the stamp of the write, which "
+      "its\n"
+      "failure tells: where the record may be forgotten, the answer is an "
+      "error\n"
+      "(IDEMPOTENCY_KEY_EXPIRED, INCARNATION_CHANGED), and nothing is fenced.\n"
+      "Without a stamp it holds within the server's window only.");
   auto options = std::make_shared<GetOutcomeCommand>();
   options->key.AddTo(*app, "IDEMPOTENCY_KEY",
                      "The key of the write, written as --key-encoding says");
+  options->stamp.AddTo(*app, "--stamp", "STAMP",
+                       "The stamp that was sent with the write");
   app->add_flag("--fence", options->fence,
                 "Where there is no record, let no later copy take effect");
   app->footer(

@@ -188,6 +188,10 @@ void Client::StartCall(StubMethod<Request, Response> method, Request request,
     if (key->empty() && options.keyed) *key = core_.keys.Next();
     call_options.idempotency_key = *key;
   }
+  if constexpr (kIsWrite<Request> ||
+                std::same_as<Request, v1::GetOutcomeRequest>) {
+    call_options.stamp = options.stamp;
+  }
   if (!Repeatable(request)) call_options.schedule.repeat = false;
   const std::string key = call_options.idempotency_key;
   const RetrySchedule::Options schedule = call_options.schedule;
@@ -195,7 +199,8 @@ void Client::StartCall(StubMethod<Request, Response> method, Request request,
       core_, std::move(call_options), *stub_->async(), method,
       std::move(request), std::move(done));
   core_.calls.Add(call);
-  if (!key.empty() && core_.stamps.Stale(core_.clock.Now())) {
+  if (!key.empty() && options.stamp.empty() &&
+      core_.stamps.Stale(core_.clock.Now())) {
     StartWithNewStamp(call, key, schedule);
   } else {
     call->Start();

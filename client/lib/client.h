@@ -42,7 +42,7 @@
 //   put.set_value("v");
 //   const Result<v1::PutResponse> result = client.Put(put);
 //   if (result.outcome == Outcome::kUnknown) {
-//     // Ask GetOutcome for result.idempotency_key.
+//     // Ask GetOutcome for result.idempotency_key, with result.stamp.
 //   }
 
 #ifndef LATCHKEY_CLIENT_LIB_CLIENT_H_
@@ -73,6 +73,9 @@ struct CallOptions {
   bool repeat = true;
   // false: a write without a key of its own gets none, and is sent once.
   bool keyed = true;
+  // CallResult::stamp of the write that GetOutcome asks about, or that is sent
+  // once more under its key; empty: the call is the first of its write.
+  std::string stamp = {};
 };
 
 struct ClientOptions {

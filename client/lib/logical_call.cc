@@ -62,7 +62,9 @@ void LogicalCall::Start() {
   {
     MutexLock lock(mutex_);
     if (finished_) return;
-    if (!options_.idempotency_key.empty()) stamp_ = core_.stamps.Get();
+    const bool pins =
+        options_.stamp.empty() && !options_.idempotency_key.empty();
+    stamp_ = pins ? core_.stamps.Get() : options_.stamp;
     todo = FollowLocked(schedule_.Start(core_.clock.Now()));
   }
   Do(std::move(todo), nullptr);
@@ -155,6 +157,7 @@ LogicalCall::Todo LogicalCall::FinishLocked(const CallError& error,
       .replayed =
           winner != nullptr && Trailer(winner->context, kReplayed) == "1",
       .idempotency_key = options_.idempotency_key,
+      .stamp = options_.idempotency_key.empty() ? "" : stamp_,
   };
   for (const auto& copy : copies_) {
     if (copy.get() != winner) todo.cancel.push_back(copy.get());
@@ -166,9 +169,9 @@ LogicalCall::Copy* LogicalCall::AddCopyLocked() {
   std::unique_ptr<Copy> copy = MakeCopy();
   const TimePoint now = core_.clock.Now();
   copy->context.set_deadline(GrpcDeadline(options_.schedule.deadline - now));
-  if (!options_.idempotency_key.empty()) {
-    if (!stamp_.empty()) copy->context.AddMetadata(kStamp, stamp_);
-  } else if (core_.stamps.Stale(now)) {
+  if (!stamp_.empty()) {
+    copy->context.AddMetadata(kStamp, stamp_);
+  } else if (options_.idempotency_key.empty() && core_.stamps.Stale(now)) {
     copy->context.AddMetadata(kStamp, kStampWanted);
     copy->asks = true;
   }

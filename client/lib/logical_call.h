@@ -48,6 +48,7 @@ struct CallResult {
   bool replayed = false;
   // Of a keyed write, for GetOutcome; else empty.
   std::string idempotency_key;
+  std::string stamp;
 };
 
 class LogicalCall : public std::enable_shared_from_this<LogicalCall> {
@@ -58,6 +59,8 @@ class LogicalCall : public std::enable_shared_from_this<LogicalCall> {
     bool changes = false;
     // Of a keyed write; else empty.
     std::string idempotency_key;
+    // To be sent; empty: a keyed write takes the newest.
+    std::string stamp;
   };
 
   virtual ~LogicalCall();

@@ -88,7 +88,8 @@ template <typename Request, typename Response>
 void ClientPort::Send(AsyncMethod<Request, Response> method, size_t slot,
                       const Call& call) {
   Client& client = *clients_[slot % clients_.size()];
-  (client.*method)(static_cast<const Request&>(*call.request), {},
+  (client.*method)(static_cast<const Request&>(*call.request),
+                   {.stamp = std::string(call.stamp)},
                    [this, slot](client::Result<Response> result) {
                      Slot& state = slots_[slot];
                      state.response.clear();
@@ -161,7 +162,8 @@ std::optional<Completion> ClientPort::Poll(Nanos until) {
                     .attempts = result.attempts,
                     .hedges = result.hedges,
                     .replayed = result.replayed,
-                    .idempotency_key = result.idempotency_key};
+                    .idempotency_key = result.idempotency_key,
+                    .stamp = result.stamp};
 }
 
 // Client retries itself; a retry of gRPC's would be one that nobody counts.

@@ -43,6 +43,8 @@ struct Call {
   Method method = Method::kGet;
   // The request of that method; read before Start() returns.
   const google::protobuf::MessageLite* request = nullptr;
+  // GetOutcome: the stamp of the write that it asks about, where it had one.
+  std::string_view stamp = {};
 };
 
 // A call that has ended.  What it points to lives until the slot's next call or
@@ -64,6 +66,8 @@ struct Completion {
   // Of a keyed write, whether the request had it or the engine made it; else
   // empty.
   std::string_view idempotency_key;
+  // Of a keyed write that carried one; else empty.
+  std::string_view stamp = {};
 };
 
 class CallPort {

@@ -61,7 +61,8 @@ struct Tally {
   // Open loop: requests that were due and never sent.
   uint64_t not_sent = 0;
 
-  // Operations that ended well within the timeout of a request: the goodput.
+  // Operations that ended well within the timeout of a request, but for those
+  // that were to be cancelled: the goodput.
   uint64_t in_time = 0;
   // Open loop: those of each kGoodputInterval since the phase began.
   std::vector<uint64_t> in_time_by_interval;

@@ -129,6 +129,7 @@ void VerifyWorkload::TakeAnswer(Slot* slot, const Completion& completion) {
   event.attempts = static_cast<uint32_t>(completion.attempts);
   event.hedges = static_cast<uint32_t>(completion.hedges);
   slot->key = completion.idempotency_key;
+  slot->stamp = completion.stamp;
   event.response = completion.response;
   event.error = nullptr;
   if (completion.error != nullptr) {
@@ -176,13 +177,15 @@ Step VerifyWorkload::FollowUp(Slot* slot, Tally& tally) {
 Call VerifyWorkload::AskOutcome(const Slot& slot) {
   outcome_request_.set_idempotency_key(slot.key);
   outcome_request_.set_fence(true);
-  return {Method::kGetOutcome, &outcome_request_};
+  return {Method::kGetOutcome, &outcome_request_, slot.stamp};
 }
 
 Step VerifyWorkload::Settle(Slot* slot, const Completion& completion,
                             Tally& tally) {
   if (!TakeOutcome(slot, completion)) {
-    if (clock_.Now() - slot->unknown_since < kSettlePatience) {
+    const bool forgotten =
+        completion.error != nullptr && HasForgotten(*completion.error);
+    if (!forgotten && clock_.Now() - slot->unknown_since < kSettlePatience) {
       return RestFor(kSettleRest);
     }
     slot->event.end = clock_.Now();

@@ -94,6 +94,8 @@ class VerifyWorkload final : public Workload {
     // Own the bytes that `event` points to.
     std::string request;
     std::string key;
+    // Goes with the key.
+    std::string stamp;
     // When it began, and when its outcome became unknown.
     Nanos begun = 0;
     Nanos unknown_since = 0;

@@ -69,7 +69,8 @@ void Worker::CancelDue(Nanos now) {
 
 void Worker::ChooseToCancel(size_t slot) {
   if (cancel_ratio_ == 0 || cancel_random_.Unit() >= cancel_ratio_) return;
-  const Running& running = running_[slot];
+  Running& running = running_[slot];
+  running.to_cancel = true;
   to_cancel_.push_back({running.sent + cancel_after_, slot, running.operation});
 }
 
@@ -156,7 +157,8 @@ void Worker::CountEnd(const Running& ended, const Completion& completion,
   if (step.ok) {
     const Nanos latency = now - ended.due;
     tally_.latency[static_cast<size_t>(step.kind)].Record(latency);
-    if (latency > phase.useful_within) return;
+    // Whoever cancels does not wait for an answer that comes before.
+    if (latency > phase.useful_within || ended.to_cancel) return;
     ++tally_.in_time;
     if (!phase.pace) return;
     const auto interval =

@@ -99,6 +99,7 @@ class Worker {
     uint64_t operation = 0;
     Nanos due = 0;
     Nanos sent = 0;
+    bool to_cancel = false;
     bool cancelled = false;
   };
 

@@ -5,6 +5,16 @@
 
 namespace latchkey::verify {
 
+void VerifierCounts::Add(const VerifierCounts& other) {
+  rounds += other.rounds;
+  operations += other.operations;
+  keyed_writes += other.keyed_writes;
+  commits += other.commits;
+  retried += other.retried;
+  hedged += other.hedged;
+  replayed += other.replayed;
+}
+
 Verifier::Verifier(const VerifierOptions& options)
     : options_(options), serial_({.shared = options.shared}) {}
 

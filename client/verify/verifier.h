@@ -44,6 +44,8 @@ struct VerifierCounts {
   uint64_t hedged = 0;
   // Answers that the server called replays.
   uint64_t replayed = 0;
+
+  void Add(const VerifierCounts& other);
 };
 
 class Verifier {
@@ -55,6 +57,8 @@ class Verifier {
 
   const Violations& violations() const { return violations_; }
   const VerifierCounts& counts() const { return counts_; }
+  // Keys that exist now.
+  uint64_t keys() const { return serial_.keys(); }
 
  private:
   const VerifierOptions options_;

@@ -31,6 +31,15 @@ StoreOptions ToStoreOptions(const ServerOptions& options) {
   return store;
 }
 
+// A task of the lane takes up to some tens of milliseconds, so that more wait
+// than one is usual, and a queue stands when that does not end.
+AdmissionOptions ToBulkOptions(const ServerOptions& options) {
+  return {.items_max = static_cast<size_t>(options.bulk_queue_max),
+          .delay_target = 100 * kNanosPerMilli,
+          .interval = kNanosPerSecond,
+          .servers = options.bulk_threads};
+}
+
 // `options` were accepted, so that there is a transport of the name, and an
 // address that can be parsed.
 std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
@@ -63,8 +72,10 @@ std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
 
 Server::Server(const ServerOptions& options)
     : options_(options),
+      bulk_threads_(options.bulk_threads),
+      bulk_(ToBulkOptions(options), clock_, bulk_threads_),
       store_(ToStoreOptions(options), clock_, random_),
-      cache_(store_, clock_, ToServiceOptions(options)),
+      cache_(store_, clock_, ToServiceOptions(options), &bulk_),
       transport_(MakeTransport(options_, methods_, clock_)) {
   cache_.Register(methods_);
   health_.Register(methods_);
@@ -72,14 +83,14 @@ Server::Server(const ServerOptions& options)
   AddMetrics();
 }
 
-Server::~Server() = default;
+Server::~Server() { Stop(0); }
 
 absl::StatusOr<ListenAddress> Server::Start() {
   absl::StatusOr<ListenAddress> address = ParseListenAddress(options_.listen);
   if (!address.ok()) return address.status();
   const absl::StatusOr<int> port = transport_->Start();
   if (!port.ok()) return port.status();
-  sweeper_ = std::make_unique<Sweeper>(store_, executor_);
+  sweeper_ = std::make_unique<Sweeper>(store_, maintenance_thread_);
   sweeper_->Start();
   address->port = *port;
   readiness_.Set(Readiness::State::kReady);
@@ -110,6 +121,10 @@ void Server::AddMetrics() {
                          text);
   });
   metrics_.Add([this](MetricsText& text) { methods_.metrics().Collect(text); });
+  metrics_.Add([this](MetricsText& text) {
+    const LaneFacts lanes[] = {{"bulk", bulk_.metrics(), bulk_.depth()}};
+    CollectLanes(lanes, text);
+  });
   metrics_.Add(
       [this](MetricsText& text) { CollectStoreMetrics(store_, text); });
   metrics_.Add(CollectProcessMetrics);
@@ -119,8 +134,16 @@ void Server::Drain() {
   readiness_.Set(Readiness::State::kDraining);
   // First, so that who watches looks for another server before calls fail.
   health_.SetServing(false);
-  transport_->Shutdown(options_.drain_seconds * kNanosPerSecond);
+  Stop(options_.drain_seconds * kNanosPerSecond);
   if (ops_ != nullptr) ops_->Stop();
+}
+
+void Server::Stop(Nanos grace) {
+  transport_->Shutdown(grace);
+  // No call lives, so nothing waits in the lane.
+  bulk_threads_.Stop();
+  sweeper_.reset();
+  maintenance_thread_.Stop();
 }
 
 }  // namespace latchkey

@@ -28,6 +28,7 @@
 #include "server/rpc/method_table.h"
 #include "server/rpc/transport.h"
 #include "server/runtime/asio_executor.h"
+#include "server/runtime/worker_pool.h"
 #include "server/service/cache_service.h"
 #include "server/service/health_service.h"
 #include "server/service/reflection_service.h"
@@ -68,10 +69,17 @@ class Server {
  private:
   void AddMetrics();
 
+  // Ends all calls within `grace`, then the lanes that they may wait in.
+  void Stop(Nanos grace);
+
   // In the order of their construction: each may use those above it.
   const ServerOptions options_;
   const SystemClock clock_;
   SystemRandom random_;
+  // The threads of the lanes beside the transport's.
+  AsioExecutor bulk_threads_;
+  AsioExecutor maintenance_thread_;
+  WorkerPool bulk_;
   Store store_;
   CacheService cache_;
   HealthService health_;
@@ -83,8 +91,6 @@ class Server {
   MetricsRegistry metrics_;
   std::unique_ptr<OpsServer> ops_;
   std::unique_ptr<Sweeper> sweeper_;
-  // Last, so that no step runs when the others end.
-  AsioExecutor executor_;
 };
 
 }  // namespace latchkey

@@ -1,6 +1,7 @@
 #include "server/base/mutex.h"
 
 #include "server/base/check.h"
+#include "server/base/scheduling_hook.h"
 
 namespace latchkey {
 
@@ -42,12 +43,23 @@ void Mutex::NoteHeld() const {
 }
 
 void Mutex::Lock() {
+#ifdef LATCHKEY_SIMULATION
+  if (internal::scheduling_hook != nullptr) {
+    internal::scheduling_hook->Lock(*this, rank_);
+    return;
+  }
+#endif
   CheckOrder();
   mutex_.lock();
   NoteHeld();
 }
 
 bool Mutex::TryLock() {
+#ifdef LATCHKEY_SIMULATION
+  if (internal::scheduling_hook != nullptr) {
+    return internal::scheduling_hook->TryLock(*this, rank_);
+  }
+#endif
   CheckOrder();
   if (!mutex_.try_lock()) return false;
   NoteHeld();
@@ -55,6 +67,12 @@ bool Mutex::TryLock() {
 }
 
 void Mutex::Unlock() {
+#ifdef LATCHKEY_SIMULATION
+  if (internal::scheduling_hook != nullptr) {
+    internal::scheduling_hook->Unlock(*this);
+    return;
+  }
+#endif
   int i = held.count - 1;
   while (i >= 0 && held.mutexes[i] != this) --i;
   LATCHKEY_CHECK(i >= 0, "a thread unlocks what it holds");
@@ -67,6 +85,13 @@ void Mutex::Unlock() {
 }
 
 void Mutex::AssertHeld() const {
+#ifdef LATCHKEY_SIMULATION
+  if (internal::scheduling_hook != nullptr) {
+    LATCHKEY_CHECK(internal::scheduling_hook->Holds(*this),
+                   "the calling fiber holds this mutex");
+    return;
+  }
+#endif
   for (int i = 0; i < held.count; ++i) {
     if (held.mutexes[i] == this) return;
   }

@@ -20,6 +20,9 @@ constexpr char kProgram[] = "latchkeyd";
 // More threads than any machine has use for here.
 constexpr int kThreadsMax = 256;
 
+// More than that wait for longer than any client does.
+constexpr int kBulkQueueMax = 100'000;
+
 // What a process may have of file descriptors on a large machine.
 constexpr int kConnectionsMax = 1'000'000;
 
@@ -134,6 +137,7 @@ Parser::Parser(const Environment& environment) : environment_(environment) {
   options_.threads = std::clamp(UsableCores(), 1, kThreadsMax);
   options_.memory_max_bytes = std::clamp(UsableMemory() / 100 * kMemoryPercent,
                                          kMemoryBytesMin, kMemoryBytesMax);
+  options_.bulk_threads = std::max(1, options_.threads / 2);
   app_.option_defaults()->always_capture_default();
   app_.allow_config_extras(CLI::config_extras_mode::error);
   app_.get_formatter()->column_width(32);
@@ -190,6 +194,16 @@ void Parser::AddServingOptions() {
                   "Threads that answer requests. Default: the cores that this "
                   "process may use")
       ->check(CLI::Range(1, kThreadsMax));
+  app_.add_option(
+          "--bulk-threads", options_.bulk_threads,
+          "Threads for scans and for batches of more than 128 reads, "
+          "64 writes or 64 KiB. Default: half as many as the cores that this "
+          "process may use")
+      ->check(CLI::Range(1, kThreadsMax));
+  app_.add_option("--bulk-queue-max", options_.bulk_queue_max,
+                  "Requests that may wait for those threads; one more is "
+                  "refused with OVERLOADED")
+      ->check(CLI::Range(1, kBulkQueueMax));
   app_.add_option("--connections-max", options_.connections_max,
                   "Connections at a time; one more is closed as it comes. Only "
                   "the native transport has this limit")
@@ -347,6 +361,8 @@ std::string Parser::PrintConfig() const {
       "allow-insecure = ", flag(options_.allow_insecure), "\n",
       "transport = ", quoted(options_.transport),
       "threads = ", options_.threads, "\n",
+      "bulk-threads = ", options_.bulk_threads, "\n",
+      "bulk-queue-max = ", options_.bulk_queue_max, "\n",
       "connections-max = ", options_.connections_max, "\n",
       "calls-per-connection-max = ", options_.calls_per_connection_max, "\n",
       "calls-max = ", options_.calls_max, "\n",

@@ -1,5 +1,6 @@
 // What an operator can choose about latchkeyd.  command_line.h fills it in, and
-// says the defaults of --threads and --memory-max-bytes, which depend on the
+// says the defaults of --threads, --bulk-threads and --memory-max-bytes, which
+// depend on the
 // machine, and of --http-listen.
 
 #ifndef LATCHKEY_SERVER_CONFIG_OPTIONS_H_
@@ -38,6 +39,12 @@ struct ServerOptions {
 
   // The deadline of a call, other than a stream, whose client gave none.
   int call_seconds_max = 10;
+
+  // Threads of the bulk lane: scans and batches of many keys.
+  int bulk_threads = 1;
+
+  // Requests that may wait for one of them.
+  int bulk_queue_max = 256;
 
   // How long calls may finish after SIGTERM before they are cancelled.
   int drain_seconds = 10;

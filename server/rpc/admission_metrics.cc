@@ -36,7 +36,7 @@ void AdmissionMetrics::Collect(MetricsText& text) const {
   for (size_t i = 0; i < kDurationBuckets; ++i) {
     waits[i] = cells_.Sum(kWaits + i);
   }
-  text.Family("latchkey_queue_wait_seconds", MetricType::kHistogram,
+  text.Family("latchkey_point_queue_wait_seconds", MetricType::kHistogram,
               "How long unary RPCs waited for the thread that runs them, of "
               "those that had to: a thread with nothing else to do runs them "
               "as they come.");

@@ -12,6 +12,11 @@ constexpr std::string_view kTimingAnswer = "latchkey-server-us";
 
 }  // namespace
 
+void Call::AddHeader(std::string_view name, std::string_view value) {
+  LATCHKEY_CHECK(!finished_, "a header comes before the end of its call");
+  headers_.emplace_back(name, value);
+}
+
 void Call::AddTrailer(std::string_view name, std::string_view value) {
   LATCHKEY_CHECK(!finished_, "a trailer comes before the end of its call");
   trailers_.emplace_back(name, value);

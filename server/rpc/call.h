@@ -66,6 +66,12 @@ class Call {
     request_bytes_ = request_bytes;
   }
 
+  // Adds metadata to the beginning of the answer, which a client sees with the
+  // first message; the cache's own metadata is in trailers, since this commits
+  // a call for gRPC's own retries.  REQUIRES: the call is not finished, and
+  // nothing was sent.
+  void AddHeader(std::string_view name, std::string_view value);
+
   // Adds metadata to the end of the answer.  REQUIRES: the call is not
   // finished.
   void AddTrailer(std::string_view name, std::string_view value);
@@ -101,6 +107,9 @@ class Call {
 
   bool finished() const { return finished_; }
 
+  // What AddHeader() has added, for the transport.
+  const Trailers& headers() const { return headers_; }
+
  private:
   // What a transport does.  Each is called as the public method of the name
   // says; `trailers` are all that the answer carries beside the status.  The
@@ -118,6 +127,7 @@ class Call {
 
   // Touched by whoever holds the call; see "Thread safety".
   bool finished_ = false;
+  Trailers headers_;
   Trailers trailers_;
   // Null for a call that is not counted.
   MethodMetrics* metrics_ = nullptr;

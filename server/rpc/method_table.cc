@@ -6,6 +6,7 @@
 #include "server/base/check.h"
 #include "server/base/error.h"
 #include "server/base/string_view.h"
+#include "server/base/sync_point.h"
 #include "server/runtime/deadline.h"
 
 namespace latchkey {
@@ -47,6 +48,7 @@ absl::Status UnknownMethodError(std::string_view path) {
 void DispatchUnary(const Method& method, Call& call, std::string_view request,
                    UnixNanos now) {
   call.CountUnder(*method.metrics, request.size());
+  ReachSyncPoint(SyncPoint::kArrival);
   const EndReason end = call.token().Check(now);
   if (end != EndReason::kNone) {
     // True of a read as well; only the handlers know which calls write.

@@ -13,6 +13,9 @@ namespace {
 // to learn.
 constexpr Nanos kSmoothing = 8;
 
+// The part of its time that work may spend in the queue.
+constexpr Nanos kPatience = 8;
+
 // The golden ratio's part behind the point, in 1/1024: the multiples of it, as
 // parts of 1, never cluster.
 constexpr int64_t kSpreadWhole = 1'024;
@@ -116,7 +119,9 @@ void AdmissionQueue::Remove(Item& item) {
 
 void AdmissionQueue::WatchDelay(const Item& item, UnixNanos now) {
   if (overloaded_) return;
-  if (now - item.arrival_ <= options_.delay_target) {
+  const Nanos time_given = item.token_->deadline() - item.arrival_;
+  if (now - item.arrival_ <=
+      std::max(options_.delay_target, time_given / kPatience)) {
     standing_since_ = kNever;
   } else if (standing_since_ == kNever) {
     standing_since_ = now;

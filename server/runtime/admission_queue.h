@@ -52,7 +52,9 @@ struct AdmissionOptions {
   // than some microseconds.
   size_t items_max = 4'096;
 
-  // How long work may wait before the queue stands; the value of CoDel.
+  // How long work may wait before the queue stands; the value of CoDel.  Or an
+  // eighth of the time that it came with, where that is more: who has ten
+  // seconds would rather wait than be refused.
   Nanos delay_target = 5 * kNanosPerMilli;
 
   // How long the queue must have stood to be an overload, and how long nothing

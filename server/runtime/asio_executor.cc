@@ -27,9 +27,12 @@ struct AsioExecutor::Impl {
 AsioExecutor::AsioExecutor(int threads)
     : impl_(std::make_unique<Impl>(threads)) {}
 
-AsioExecutor::~AsioExecutor() {
+AsioExecutor::~AsioExecutor() { Stop(); }
+
+void AsioExecutor::Stop() {
   impl_->context.stop();
   for (std::thread& thread : impl_->threads) thread.join();
+  impl_->threads.clear();
 }
 
 void AsioExecutor::Post(std::function<void()> function) {

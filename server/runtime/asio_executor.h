@@ -2,7 +2,8 @@
 // delay a transport's; with one thread, one after the other.  It is the one
 // class of the server's runtime that has threads.
 //
-// Thread safety: Post() and PostAfter() from any thread.
+// Thread safety: Post() and PostAfter() from any thread; the rest belongs to
+// the owner.
 
 #ifndef LATCHKEY_SERVER_RUNTIME_ASIO_EXECUTOR_H_
 #define LATCHKEY_SERVER_RUNTIME_ASIO_EXECUTOR_H_
@@ -20,9 +21,12 @@ class AsioExecutor final : public Executor {
   // Starts the threads.
   explicit AsioExecutor(int threads = 1);
 
-  // Ends each thread after the function that it runs now; what waits is
-  // dropped.
+  // As Stop().
   ~AsioExecutor() override;
+
+  // Ends each thread after the function that it runs now, and waits for that;
+  // what waits is dropped.  Not on one of the threads.
+  void Stop();
 
   void Post(std::function<void()> function) override;
   void PostAfter(Nanos delay, std::function<void()> function) override;

@@ -1,13 +1,13 @@
 #include "server/runtime/deadline.h"
 
 #include <memory>
-#include <thread>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "server/base/check.h"
 #include "server/base/error.h"
 #include "server/base/mutex.h"
+#include "server/base/scheduling_hook.h"
 
 namespace latchkey {
 namespace internal {
@@ -29,6 +29,7 @@ class EndSubscribers {
     EndSubscribers* found = of_source.load();
     if (found != nullptr) return *found;
     auto made = std::make_unique<EndSubscribers>();
+    SchedulingPoint();
     if (!of_source.compare_exchange_strong(found, made.get())) return *found;
     return *made.release();
   }
@@ -55,9 +56,9 @@ class EndSubscribers {
         return;
       }
       // The only write of it was before this subscription was taken out.
-      if (teller_ == std::this_thread::get_id()) return;
+      if (teller_ == CurrentRunner()) return;
     }
-    telling_.wait(&subscription, std::memory_order_acquire);
+    AwaitChange(telling_, &subscription, std::memory_order_acquire);
   }
 
   // Calls all callbacks, each without the mutex.  By the one thread that ended
@@ -68,17 +69,18 @@ class EndSubscribers {
         // The callback may destroy the subscription.
         const std::function<void()> callback =
             std::move(subscription->callback_);
+        SchedulingPoint();
         callback();
       }
       telling_.store(nullptr, std::memory_order_release);
-      telling_.notify_all();
+      TellChange(telling_);
     }
   }
 
  private:
   EndSubscription* TakeOne() {
     MutexLock lock(mutex_);
-    teller_ = std::this_thread::get_id();
+    teller_ = CurrentRunner();
     EndSubscription* const subscription = newest_;
     if (subscription != nullptr) {
       Remove(*subscription);
@@ -103,7 +105,7 @@ class EndSubscribers {
 
   Mutex mutex_;
   EndSubscription* newest_ ABSL_GUARDED_BY(mutex_) = nullptr;
-  std::thread::id teller_ ABSL_GUARDED_BY(mutex_);
+  RunnerId teller_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace internal
@@ -158,6 +160,7 @@ void DeadlineSource::End(EndReason reason) {
 void DeadlineSource::EndFor(EndReason reason) {
   EndReason expected = EndReason::kNone;
   if (!ended_.compare_exchange_strong(expected, reason)) return;
+  SchedulingPoint();
   internal::EndSubscribers* const subscribers = subscribers_.load();
   if (subscribers != nullptr) subscribers->TellAll();
 }

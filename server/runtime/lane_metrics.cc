@@ -23,12 +23,12 @@ uint64_t LaneMetrics::runs() const {
 }
 
 void CollectLanes(std::span<const LaneFacts> lanes, MetricsText& text) {
-  text.Family("latchkey_queue_depth", MetricType::kGauge,
+  text.Family("latchkey_lane_queue_depth", MetricType::kGauge,
               "Work that waits for a thread, by lane.");
   for (const LaneFacts& lane : lanes) {
     text.Sample({{"lane", lane.name}}, lane.depth);
   }
-  text.Family("latchkey_queue_wait_seconds", MetricType::kHistogram,
+  text.Family("latchkey_lane_queue_wait_seconds", MetricType::kHistogram,
               "How long work waited that was then run, by lane.");
   for (const LaneFacts& lane : lanes) {
     const ThreadCells& cells = lane.metrics.cells_;
@@ -40,7 +40,7 @@ void CollectLanes(std::span<const LaneFacts> lanes, MetricsText& text) {
                    static_cast<Nanos>(cells.Sum(LaneMetrics::kWaitSum)));
   }
   text.Family(
-      "latchkey_queue_dropped_total", MetricType::kCounter,
+      "latchkey_lane_dropped_total", MetricType::kCounter,
       "Work that was not run, by lane: refused when it came, shed after "
       "it had waited too long, or ended by its deadline or its client "
       "while it waited.");

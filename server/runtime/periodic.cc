@@ -3,6 +3,8 @@
 #include <atomic>
 #include <utility>
 
+#include "server/base/scheduling_hook.h"
+
 namespace latchkey {
 
 class Periodic::Steps : public std::enable_shared_from_this<Steps> {
@@ -19,7 +21,7 @@ class Periodic::Steps : public std::enable_shared_from_this<Steps> {
     while (!state_.compare_exchange_weak(state, State::kStopped,
                                          std::memory_order_acquire)) {
       if (state == State::kRunning) {
-        state_.wait(State::kRunning, std::memory_order_acquire);
+        AwaitChange(state_, State::kRunning, std::memory_order_acquire);
       }
       state = State::kWaiting;
     }
@@ -34,9 +36,10 @@ class Periodic::Steps : public std::enable_shared_from_this<Steps> {
                                         std::memory_order_acquire)) {
       return;
     }
+    SchedulingPoint();
     const bool more = step_();
     state_.store(State::kWaiting, std::memory_order_release);
-    state_.notify_all();
+    TellChange(state_);
     // The owner may be gone by now.  The executor is not: it waits for what it
     // runs.
     PostNext(more ? 0 : pause_);

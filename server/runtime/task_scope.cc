@@ -7,6 +7,7 @@
 #include "absl/base/thread_annotations.h"
 #include "server/base/check.h"
 #include "server/base/mutex.h"
+#include "server/base/scheduling_hook.h"
 
 namespace latchkey {
 
@@ -32,7 +33,7 @@ class TaskScope::Children {
   void WaitForAll() const {
     int unfinished = unfinished_.load(std::memory_order_acquire);
     while (unfinished != 0) {
-      unfinished_.wait(unfinished, std::memory_order_acquire);
+      AwaitChange(unfinished_, unfinished, std::memory_order_acquire);
       unfinished = unfinished_.load(std::memory_order_acquire);
     }
   }
@@ -62,9 +63,10 @@ class TaskScope::Children {
                ? child(token)
                : EndedError(end, DeadlineStage::kBeforeCommit));
     }
+    SchedulingPoint();
     // The last touch of the scope: Join() may return.
     unfinished_.fetch_sub(1, std::memory_order_release);
-    unfinished_.notify_all();
+    TellChange(unfinished_);
     return true;
   }
 

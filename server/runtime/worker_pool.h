@@ -75,6 +75,9 @@ class WorkerPool {
   // Tasks that wait.
   size_t depth() const;
 
+  // Steps at a time.
+  int threads() const { return threads_; }
+
   const LaneMetrics& metrics() const { return metrics_; }
 
  private:

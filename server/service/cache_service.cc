@@ -12,13 +12,16 @@
 #include "server/base/error.h"
 #include "server/base/mutant.h"
 #include "server/base/string_view.h"
+#include "server/base/sync_point.h"
 #include "server/rpc/call.h"
+#include "server/runtime/task_scope.h"
 #include "server/service/element_count.h"
 #include "server/service/encode.h"
 #include "server/service/hot_messages.h"
 #include "server/service/keyed_writes.h"
 #include "server/service/scan_handler.h"
 #include "server/service/unserved_fields.h"
+#include "server/store/batch_read.h"
 
 namespace latchkey {
 namespace {
@@ -85,40 +88,62 @@ absl::StatusOr<std::optional<LedgerStamp>> SentStamp(const Call& call) {
 }  // namespace
 
 CacheService::CacheService(Store& store, const Clock& clock,
-                           const ServiceOptions& options)
+                           const ServiceOptions& options, WorkerPool* bulk)
     : store_(store),
       clock_(clock),
       options_(options),
-      decoder_(options, clock) {}
+      decoder_(options, clock),
+      bulk_(bulk) {}
 
-void CacheService::AddRead(MethodTable& methods, std::string_view name,
-                           Handler handler, HotHandler hot) {
-  methods.AddUnary(MethodPath(name),
-                   [this, handler, hot](Call& call, std::string_view bytes) {
-                     SpendTestServiceTime();
-                     if (hot != nullptr && (this->*hot)(call, bytes)) return;
-                     Context context = {.call = call};
-                     Finish(context, (this->*handler)(bytes, context));
-                   });
-}
-
-void CacheService::AddWrite(MethodTable& methods, std::string_view name,
-                            Handler handler, HotHandler hot) {
-  methods.AddUnary(MethodPath(name), [this, handler, hot](
+void CacheService::Add(MethodTable& methods, std::string_view name,
+                       const Way& way, OperationLists lists) {
+  if (bulk_ == nullptr || lists.size() == 0) {
+    methods.AddUnary(MethodPath(name),
+                     [this, way](Call& call, std::string_view bytes) {
+                       Run(call, way, bytes);
+                     });
+    return;
+  }
+  methods.AddUnary(MethodPath(name), [this, way, lists = std::vector(lists)](
                                          Call& call, std::string_view bytes) {
-    SpendTestServiceTime();
-    if (hot != nullptr && (this->*hot)(call, bytes)) return;
-    Context context = {.call = call};
-    const Answer answer = (this->*handler)(bytes, context);
-    Finish(context, answer.ok() ? answer : NotApplied(answer.status()));
+    const size_t operations_max =
+        way.kind == Kind::kRead ? kPointReadsMax : kPointWritesMax;
+    if (IsForBulkLane(bytes, lists, operations_max)) {
+      RunInBulk(call, way, bytes);
+    } else {
+      Run(call, way, bytes);
+    }
   });
 }
 
-void CacheService::SpendTestServiceTime() const {
+void CacheService::Run(Call& call, const Way& way, std::string_view bytes) {
   if (options_.test_service_time > 0) Burn(options_.test_service_time);
+  if (way.hot != nullptr && (this->*way.hot)(call, bytes)) return;
+  Context context = {.call = call};
+  Finish(context, way.kind, (this->*way.handler)(bytes, context));
 }
 
-void CacheService::Finish(Context& context, const Answer& answer) const {
+void CacheService::RunInBulk(Call& call, const Way& way,
+                             std::string_view bytes) {
+  const auto refuse = [this, &call, way](const absl::Status& error) {
+    AddPushback(*bulk_, error, call);
+    Context context = {.call = call};
+    Finish(context, way.kind, error);
+  };
+  const absl::Status queued =
+      SubmitToLane(*bulk_, call,
+                   [this, &call, way, bytes, refuse](const absl::Status& fate) {
+                     if (fate.ok()) {
+                       Run(call, way, bytes);
+                     } else {
+                       refuse(fate);
+                     }
+                   });
+  if (!queued.ok()) refuse(queued);
+}
+
+void CacheService::Finish(Context& context, Kind kind,
+                          const Answer& answer) const {
   Call& call = context.call;
   if (context.keyed || AsksForStamp(call)) {
     call.AddTrailer(kStampName, store_.CurrentStamp().ToText());
@@ -126,38 +151,46 @@ void CacheService::Finish(Context& context, const Answer& answer) const {
   if (answer.ok()) {
     call.Reply(**answer);
   } else {
-    call.Fail(answer.status());
+    call.Fail(kind == Kind::kWrite ? NotApplied(answer.status())
+                                   : answer.status());
   }
 }
 
 void CacheService::Register(MethodTable& methods) {
-  AddRead(methods, "Get", &CacheService::Get, &CacheService::HotGet);
-  AddRead(methods, "BatchGet", &CacheService::BatchGet,
-          &CacheService::HotBatchGet);
-  AddWrite(methods, "Put",
-           &CacheService::WriteOne<v1::PutRequest, v1::PutResponse>,
-           &CacheService::HotPut);
-  AddWrite(
-      methods, "BatchPut",
-      &CacheService::WriteBatch<v1::BatchPutRequest, v1::BatchPutResponse>);
-  AddWrite(methods, "Delete",
-           &CacheService::WriteOne<v1::DeleteRequest, v1::DeleteResponse>);
-  AddWrite(methods, "BatchDelete",
-           &CacheService::WriteBatch<v1::BatchDeleteRequest,
-                                     v1::BatchDeleteResponse>);
-  AddWrite(
-      methods, "Increment",
-      &CacheService::WriteOne<v1::IncrementRequest, v1::IncrementResponse>);
-  AddWrite(methods, "Touch",
-           &CacheService::WriteOne<v1::TouchRequest, v1::TouchResponse>);
-  AddWrite(methods, "Move",
-           &CacheService::WriteOne<v1::MoveRequest, v1::MoveResponse>);
-  AddWrite(methods, "Transfer",
-           &CacheService::WriteOne<v1::TransferRequest, v1::TransferResponse>);
-  AddWrite(methods, "Transact", &CacheService::Transact);
-  AddRead(methods, "GetOutcome", &CacheService::GetOutcome);
+  constexpr Kind kRead = Kind::kRead;
+  constexpr Kind kWrite = Kind::kWrite;
+  using Service = CacheService;
+  Add(methods, "Get", {kRead, &Service::Get, &Service::HotGet});
+  Add(methods, "BatchGet", {kRead, &Service::BatchGet, &Service::HotBatchGet},
+      {v1::BatchGetRequest::kKeysFieldNumber});
+  Add(methods, "Put",
+      {kWrite, &Service::WriteOne<v1::PutRequest, v1::PutResponse>,
+       &Service::HotPut});
+  Add(methods, "BatchPut",
+      {kWrite, &Service::WriteBatch<v1::BatchPutRequest, v1::BatchPutResponse>},
+      {kListNumber});
+  Add(methods, "Delete",
+      {kWrite, &Service::WriteOne<v1::DeleteRequest, v1::DeleteResponse>});
+  Add(methods, "BatchDelete",
+      {kWrite,
+       &Service::WriteBatch<v1::BatchDeleteRequest, v1::BatchDeleteResponse>},
+      {kListNumber});
+  Add(methods, "Increment",
+      {kWrite,
+       &Service::WriteOne<v1::IncrementRequest, v1::IncrementResponse>});
+  Add(methods, "Touch",
+      {kWrite, &Service::WriteOne<v1::TouchRequest, v1::TouchResponse>});
+  Add(methods, "Move",
+      {kWrite, &Service::WriteOne<v1::MoveRequest, v1::MoveResponse>});
+  Add(methods, "Transfer",
+      {kWrite, &Service::WriteOne<v1::TransferRequest, v1::TransferResponse>});
+  Add(methods, "Transact", {kWrite, &Service::Transact},
+      {v1::TransactRequest::kComparesFieldNumber,
+       v1::TransactRequest::kOnSuccessFieldNumber,
+       v1::TransactRequest::kOnFailureFieldNumber});
+  Add(methods, "GetOutcome", {kRead, &Service::GetOutcome});
   methods.AddStream(MethodPath("Scan"), [this](Call& call) {
-    return std::make_unique<ScanHandler>(store_, clock_, decoder_, call);
+    return std::make_unique<ScanHandler>(store_, clock_, decoder_, bulk_, call);
   });
 }
 
@@ -196,13 +229,23 @@ bool CacheService::HotBatchGet(Call& call, std::string_view bytes) {
   if (!ReadHotBatchGet(bytes, options_, &keys) || AsksForStamp(call)) {
     return false;
   }
+  if (keys.size() > kPointReadsMax && bulk_ != nullptr) return false;
   const auto result = store_.BatchGet(keys, call.token());
-  if (result.ok()) {
+  absl::Status status = result.status();
+  status.Update(CheckBeforeEncode(call.token()));
+  if (status.ok()) {
     call.Reply(ReplyBody::Encoded(HotBatchGetReply(*result)));
   } else {
-    call.Fail(result.status());
+    call.Fail(status);
   }
   return true;
+}
+
+absl::Status CacheService::CheckBeforeEncode(DeadlineToken token) const {
+  ReachSyncPoint(SyncPoint::kBeforeEncode);
+  const EndReason end = token.Check(clock_.Now());
+  if (end == EndReason::kNone) return absl::OkStatus();
+  return EndedError(end, DeadlineStage::kBeforeCommit);
 }
 
 CacheService::Answer CacheService::Get(std::string_view bytes,
@@ -239,12 +282,31 @@ CacheService::Answer CacheService::BatchGet(std::string_view bytes,
   if (!status.ok()) return status;
   auto* response = context.arena.Make<v1::BatchGetResponse>();
   if (keys.empty()) return response;
-  const auto result = (*request)->atomic()
-                          ? store_.BatchGetAtomic(keys, context.call.token())
-                          : store_.BatchGet(keys, context.call.token());
+  const DeadlineToken token = context.call.token();
+  const auto result = (*request)->atomic() ? store_.BatchGetAtomic(keys, token)
+                      : keys.size() > kPointReadsMax && bulk_ != nullptr
+                          ? ReadInParts(keys, token)
+                          : store_.BatchGet(keys, token);
   if (!result.ok()) return result.status();
+  status = CheckBeforeEncode(token);
+  if (!status.ok()) return status;
   Encode(*result, response);
   return response;
+}
+
+absl::StatusOr<BatchGetResult> CacheService::ReadInParts(
+    std::span<const std::string_view> keys, DeadlineToken token) {
+  const auto threads = static_cast<size_t>(bulk_->threads());
+  absl::StatusOr<BatchRead> read = store_.PlanBatchGet(keys, threads, token);
+  if (!read.ok()) return read.status();
+  TaskScope scope(token, *bulk_, clock_);
+  for (size_t part = 0; part < read->parts(); ++part) {
+    scope.Start([&read, part](DeadlineToken child) {
+      return read->ReadPart(part, child);
+    });
+  }
+  if (absl::Status s = scope.Join(); !s.ok()) return s;
+  return read->TakeResult();
 }
 
 template <typename Request, typename Response>
@@ -262,7 +324,7 @@ CacheService::Answer CacheService::WriteParsed(Request& request,
   absl::Status status = decoder_.Decode(request, &operation);
   status.Update(CheckStandalone(UnservedFieldsOf(request)));
   if (!status.ok()) return status;
-  const auto result = Run(request, {.on_success = {&operation, 1}}, context);
+  const auto result = Write(request, {.on_success = {&operation, 1}}, context);
   if (!result.ok()) return result.status();
   auto* response = context.arena.Make<Response>();
   Encode(result->results[0], result->version, response);
@@ -283,11 +345,11 @@ CacheService::Answer CacheService::WriteBatch(std::string_view bytes,
   status.Update(CheckStandalone(UnservedFieldsOf(**request)));
   if (!status.ok()) return status;
   auto* response = context.arena.Make<Response>();
-  const auto result = Run(**request,
-                          {.form = Transaction::Form::kBatch,
-                           .batch_field = kField,
-                           .on_success = operations},
-                          context);
+  const auto result = Write(**request,
+                            {.form = Transaction::Form::kBatch,
+                             .batch_field = kField,
+                             .on_success = operations},
+                            context);
   if (!result.ok()) return result.status();
   Encode(*result, response);
   return response;
@@ -310,12 +372,12 @@ CacheService::Answer CacheService::Transact(std::string_view bytes,
   status = decoder_.Decode(**request, &decoded);
   status.Update(CheckStandalone(UnservedFieldsOf(**request)));
   if (!status.ok()) return status;
-  const auto result = Run(**request,
-                          {.form = Transaction::Form::kTransact,
-                           .compares = decoded.compares,
-                           .on_success = decoded.on_success,
-                           .on_failure = decoded.on_failure},
-                          context);
+  const auto result = Write(**request,
+                            {.form = Transaction::Form::kTransact,
+                             .compares = decoded.compares,
+                             .on_success = decoded.on_success,
+                             .on_failure = decoded.on_failure},
+                            context);
   if (!result.ok()) return result.status();
   auto* response = context.arena.Make<v1::TransactResponse>();
   Encode(*result, response);
@@ -323,7 +385,7 @@ CacheService::Answer CacheService::Transact(std::string_view bytes,
 }
 
 template <typename Request>
-absl::StatusOr<TransactionResult> CacheService::Run(
+absl::StatusOr<TransactionResult> CacheService::Write(
     Request& request, const Transaction& transaction, Context& context) {
   Call& call = context.call;
   if constexpr (std::is_same_v<Request, v1::GetRequest>) {
@@ -361,9 +423,13 @@ CacheService::Answer CacheService::GetOutcome(std::string_view bytes,
   const std::string& key = (*request)->idempotency_key();
   absl::Status status = CheckIdempotencyKey(key);
   if (!status.ok()) return status;
-  const auto recorded =
-      store_.GetOutcome({.principal = context.call.principal(), .key = key},
-                        (*request)->fence(), context.call.token());
+  const auto stamp = SentStamp(context.call);
+  if (!stamp.ok()) return stamp.status();
+  const auto recorded = store_.GetOutcome(
+      {.scope = {.principal = context.call.principal(), .key = key},
+       .stamp = *stamp,
+       .fence = (*request)->fence()},
+      context.call.token());
   if (!recorded.ok()) return recorded.status();
   auto* response = context.arena.Make<v1::GetOutcomeResponse>();
   EncodeOutcome(*recorded, response);

@@ -1,11 +1,12 @@
 // CacheService answers every RPC of latchkey.v1.Cache: decode, validate, call
 // the store, encode.  It knows no transport.
 //
-// Each unary handler finishes its call before it returns, on the calling
-// thread, and never waits.  Every error of a write carries metadata `applied`:
-// `no`, since an error of the store means that nothing was changed, or
-// `unknown` where an earlier copy may have been applied.  A Get with `touch` is
-// a write.
+// A handler of bounded work finishes its call before it returns, on the calling
+// thread, and never waits.  What asks for more (bulk_lane.h) does so on a
+// thread of the bulk lane; there a large BatchGet is divided among idle threads
+// of the lane.  Every error of a write carries metadata `applied`: `no`, since
+// an error of the store means that nothing was changed, or `unknown` where an
+// earlier copy may have been applied.  A Get with `touch` is a write.
 //
 // A write with an idempotency key takes effect once: see Store::WriteOnce().
 // Metadata `latchkey-stamp` of the request is the stamp that its client held
@@ -22,13 +23,14 @@
 // Thread safety: handlers may run on any number of threads at once.
 //
 // Example:
-//   CacheService cache(store, clock, ServiceOptions{});
+//   CacheService cache(store, clock, ServiceOptions{}, &bulk);
 //   MethodTable methods;
 //   cache.Register(methods);
 
 #ifndef LATCHKEY_SERVER_SERVICE_CACHE_SERVICE_H_
 #define LATCHKEY_SERVER_SERVICE_CACHE_SERVICE_H_
 
+#include <span>
 #include <string_view>
 
 #include "absl/status/statusor.h"
@@ -36,6 +38,8 @@
 #include "latchkey/v1/cache.pb.h"
 #include "server/base/clock.h"
 #include "server/rpc/method_table.h"
+#include "server/runtime/worker_pool.h"
+#include "server/service/bulk_lane.h"
 #include "server/service/decode.h"
 #include "server/service/options.h"
 #include "server/service/request_parsing.h"
@@ -48,8 +52,10 @@ class CacheService {
   // The name that clients, health and reflection know it by.
   static constexpr char kName[] = "latchkey.v1.Cache";
 
-  // `store` and `clock` must outlive the service.
-  CacheService(Store& store, const Clock& clock, const ServiceOptions& options);
+  // All must outlive the service.  Where `bulk` is null, all requests run on
+  // the calling thread, of whatever size.
+  CacheService(Store& store, const Clock& clock, const ServiceOptions& options,
+               WorkerPool* bulk = nullptr);
 
   CacheService(const CacheService&) = delete;
   CacheService& operator=(const CacheService&) = delete;
@@ -75,22 +81,39 @@ class CacheService {
   // done nothing, where it has another: that is for the Handler.
   using HotHandler = bool (CacheService::*)(Call& call, std::string_view bytes);
 
-  void AddRead(MethodTable& methods, std::string_view name, Handler handler,
-               HotHandler hot = nullptr);
-  void AddWrite(MethodTable& methods, std::string_view name, Handler handler,
-                HotHandler hot = nullptr);
-  // For tests of overload: as if a call took longer.
-  void SpendTestServiceTime() const;
-  void Finish(Context& context, const Answer& answer) const;
+  enum class Kind { kRead, kWrite };
+
+  // How the calls of a method are answered.
+  struct Way {
+    Kind kind;
+    Handler handler;
+    HotHandler hot = nullptr;
+  };
+
+  // `lists` are those of the request; see bulk_lane.h.
+  void Add(MethodTable& methods, std::string_view name, const Way& way,
+           OperationLists lists = {});
+
+  // Answers on this thread.
+  void Run(Call& call, const Way& way, std::string_view bytes);
+  // Has Run() done by the bulk lane.
+  void RunInBulk(Call& call, const Way& way, std::string_view bytes);
+  void Finish(Context& context, Kind kind, const Answer& answer) const;
 
   Answer Get(std::string_view bytes, Context& context);
   Answer BatchGet(std::string_view bytes, Context& context);
+  // Reads on as many threads of the bulk lane as are idle.
+  absl::StatusOr<BatchGetResult> ReadInParts(
+      std::span<const std::string_view> keys, DeadlineToken token);
   Answer Transact(std::string_view bytes, Context& context);
   Answer GetOutcome(std::string_view bytes, Context& context);
 
   bool HotGet(Call& call, std::string_view bytes);
   bool HotPut(Call& call, std::string_view bytes);
   bool HotBatchGet(Call& call, std::string_view bytes);
+
+  // Encoding many values takes long enough to look once more.
+  absl::Status CheckBeforeEncode(DeadlineToken token) const;
 
   // Put, Delete, Increment, Touch, Move, Transfer.
   template <typename Request, typename Response>
@@ -107,15 +130,16 @@ class CacheService {
   // Runs the transaction that `request` asks for, once where it carries an
   // idempotency key.  Takes the key out of `request`.
   template <typename Request>
-  absl::StatusOr<TransactionResult> Run(Request& request,
-                                        const Transaction& transaction,
-                                        Context& context);
+  absl::StatusOr<TransactionResult> Write(Request& request,
+                                          const Transaction& transaction,
+                                          Context& context);
 
   // Constant after construction, except the store, which synchronises itself.
   Store& store_;
   const Clock& clock_;
   const ServiceOptions options_;
   const Decoder decoder_;
+  WorkerPool* const bulk_;
 };
 
 }  // namespace latchkey

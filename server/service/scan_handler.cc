@@ -1,9 +1,9 @@
 #include "server/service/scan_handler.h"
 
-#include <optional>
-
 #include "server/base/error.h"
+#include "server/base/sync_point.h"
 #include "server/runtime/deadline.h"
+#include "server/service/bulk_lane.h"
 #include "server/service/encode.h"
 #include "server/service/keyed_writes.h"
 #include "server/service/request_parsing.h"
@@ -19,17 +19,25 @@ constexpr char kRetryPushbackMs[] = "1000";
 }  // namespace
 
 ScanHandler::ScanHandler(Store& store, const Clock& clock,
-                         const Decoder& decoder, Call& call)
-    : store_(store), clock_(clock), decoder_(decoder), call_(call) {
+                         const Decoder& decoder, WorkerPool* bulk, Call& call)
+    : store_(store),
+      clock_(clock),
+      decoder_(decoder),
+      bulk_(bulk),
+      call_(call) {
   call_.Receive();
 }
 
 void ScanHandler::OnMessage(std::string_view message) {
   if (absl::Status s = Start(message); !s.ok()) {
+    if (IsOverloaded(s)) {
+      call_.AddTrailer("grpc-retry-pushback-ms", kRetryPushbackMs);
+    }
     Fail(s);
     return;
   }
-  SendPage();
+  state_.store(State::kBusy, std::memory_order_relaxed);
+  StartPage();
 }
 
 void ScanHandler::OnHalfClose() {
@@ -38,17 +46,25 @@ void ScanHandler::OnHalfClose() {
 }
 
 void ScanHandler::OnSent() {
-  if (at_end_) {
-    AddStamp();
-    call_.Close();
-  } else {
-    SendPage();
+  State state = State::kBusy;
+  if (state_.compare_exchange_strong(state, State::kBusySent,
+                                     std::memory_order_acq_rel)) {
+    // Who has sent the page is about to look.
+    return;
+  }
+  state_.store(State::kBusy, std::memory_order_relaxed);
+  GoOn();
+}
+
+void ScanHandler::OnCancel() {
+  if (state_.exchange(State::kBusyCancelled, std::memory_order_acq_rel) ==
+      State::kIdle) {
+    Fail(StreamEndedError(call_));
   }
 }
 
-void ScanHandler::OnCancel() { Fail(StreamEndedError(call_)); }
-
 absl::Status ScanHandler::Start(std::string_view message) {
+  ReachSyncPoint(SyncPoint::kArrival);
   const EndReason end = call_.token().Check(clock_.Now());
   if (end != EndReason::kNone) return EndedError(end, DeadlineStage::kArrival);
   RequestArena arena;
@@ -69,8 +85,22 @@ absl::Status ScanHandler::Start(std::string_view message) {
   return absl::OkStatus();
 }
 
-void ScanHandler::SendPage() {
-  const absl::StatusOr<ScanPage> page = scan_->Next(call_.token());
+void ScanHandler::StartPage() {
+  if (bulk_ == nullptr) {
+    MakePage(absl::OkStatus());
+    return;
+  }
+  const absl::Status queued = SubmitToLane(
+      *bulk_, call_, [this](const absl::Status& fate) { MakePage(fate); });
+  if (!queued.ok()) Refuse(queued);
+}
+
+void ScanHandler::MakePage(const absl::Status& fate) {
+  if (!fate.ok()) {
+    Refuse(fate);
+    return;
+  }
+  absl::StatusOr<ScanPage> page = ReadPage();
   if (!page.ok()) {
     Fail(page.status());
     return;
@@ -80,13 +110,52 @@ void ScanHandler::SendPage() {
   Encode(*page, keys_only_, response);
   at_end_ = page->resume_token.empty();
   call_.Send(*response);
+  State state = State::kBusy;
+  if (state_.compare_exchange_strong(state, State::kIdle,
+                                     std::memory_order_acq_rel)) {
+    // The transport's thread goes on; the call may be over by now.
+    return;
+  }
+  if (state == State::kBusySent &&
+      state_.compare_exchange_strong(state, State::kBusy,
+                                     std::memory_order_acq_rel)) {
+    GoOn();
+  } else {
+    Fail(StreamEndedError(call_));
+  }
+}
+
+void ScanHandler::GoOn() {
+  if (at_end_) {
+    AddStamp();
+    call_.Close();
+  } else {
+    StartPage();
+  }
+}
+
+absl::StatusOr<ScanPage> ScanHandler::ReadPage() {
+  ReachSyncPoint(SyncPoint::kNextMessage);
+  if (absl::Status s = CheckToken(); !s.ok()) return s;
+  absl::StatusOr<ScanPage> page = scan_->Next(call_.token());
+  if (!page.ok()) return page;
+  ReachSyncPoint(SyncPoint::kBeforeEncode);
+  if (absl::Status s = CheckToken(); !s.ok()) return s;
+  return page;
+}
+
+absl::Status ScanHandler::CheckToken() const {
+  const EndReason end = call_.token().Check(clock_.Now());
+  if (end == EndReason::kNone) return absl::OkStatus();
+  return EndedError(end, DeadlineStage::kBeforeCommit);
+}
+
+void ScanHandler::Refuse(const absl::Status& error) {
+  AddPushback(*bulk_, error, call_);
+  Fail(error);
 }
 
 void ScanHandler::Fail(const absl::Status& error) {
-  const std::optional<ErrorDetails> details = GetErrorDetails(error);
-  if (details.has_value() && details->reason == ErrorReason::kOverloaded) {
-    call_.AddTrailer("grpc-retry-pushback-ms", kRetryPushbackMs);
-  }
   // The snapshot waits for its client from now on.
   scan_ = nullptr;
   AddStamp();

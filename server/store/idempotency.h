@@ -67,6 +67,15 @@ struct IdempotentAnswer {
   bool replayed = false;
 };
 
+// What GetOutcome asks.
+struct OutcomeQuestion {
+  IdempotencyScope scope;
+  // As the write's.
+  std::optional<LedgerStamp> stamp;
+  // Where nothing is recorded, no later copy shall take effect.
+  bool fence = false;
+};
+
 // The answer to GetOutcome.
 struct RecordedOutcome {
   enum class State : uint8_t { kUnknown, kDone, kNotApplied };

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "server/base/error.h"
+#include "server/base/sync_point.h"
 
 namespace latchkey {
 
@@ -270,6 +271,7 @@ size_t Scanner::Sweep(size_t images_max) {
 }
 
 absl::Status Scanner::CheckToken(DeadlineToken token) const {
+  ReachSyncPoint(SyncPoint::kNextKeys);
   const EndReason end = token.Check(clock_.Now());
   if (end == EndReason::kNone) return absl::OkStatus();
   return EndedError(end, DeadlineStage::kBeforeCommit);

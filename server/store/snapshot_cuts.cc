@@ -1,5 +1,7 @@
 #include "server/store/snapshot_cuts.h"
 
+#include "server/base/scheduling_hook.h"
+
 namespace latchkey {
 
 static_assert(kSnapshotsMax <= 32, "a cut is one bit of a word");
@@ -13,6 +15,7 @@ const SnapshotCut& SnapshotCuts::Begin(size_t number, std::string_view prefix,
   cut.image_bytes_.store(0);
   cut.lost_.store(false);
   registered_.fetch_or(Bit(number));
+  SchedulingPoint();
   Settle(cut);
   // After the version is settled: no commit of the cut took anything for
   // expired that the scan takes for alive.
@@ -24,6 +27,7 @@ uint64_t SnapshotCuts::Settle(SnapshotCut& cut) {
   uint64_t version = cut.version_.load();
   if (version != SnapshotCut::kUnsettled) return version;
   const uint64_t last = commits_.load();
+  SchedulingPoint();
   return cut.version_.compare_exchange_strong(version, last) ? last : version;
 }
 

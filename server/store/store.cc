@@ -11,6 +11,9 @@
 #include "server/base/check.h"
 #include "server/base/error.h"
 #include "server/base/mutant.h"
+#include "server/base/scheduling_hook.h"
+#include "server/base/sync_point.h"
+#include "server/store/batch_read.h"
 #include "server/store/multi_shard_lock.h"
 #include "server/store/mutant_hooks.h"
 #include "server/store/result_budget.h"
@@ -20,10 +23,6 @@
 
 namespace latchkey {
 namespace {
-
-// How many keys a long loop handles between two looks at its token, and how
-// many entries a sweep removes under one lock.
-constexpr size_t kKeysPerCheck = 64;
 
 // Versions begin at the wall clock's microseconds times this, so that a
 // restarted server never hands out an old one while it commits less than 256
@@ -118,10 +117,12 @@ Store::~Store() = default;
 absl::StatusOr<GetResult> Store::Get(const GetOperation& operation,
                                      DeadlineToken token) const {
   LATCHKEY_CHECK(!operation.touch.has_value(), "a touching read is a write");
+  ReachSyncPoint(SyncPoint::kBeforeFirstLock);
   if (absl::Status s = CheckToken(token, clock_.Now()); !s.ok()) return s;
   const HashedKey key = {operation.key, hasher_.Hash(operation.key)};
   Shard& shard = (*shards_)[key.shard()];
   ShardLock lock(shard);
+  ReachSyncPoint(SyncPoint::kCommit);
   const UnixNanos now = clock_.Now();
   if (absl::Status s = CheckToken(token, now); !s.ok()) return s;
   Entry* entry = shard.Find(key, now);
@@ -136,7 +137,8 @@ absl::StatusOr<BatchGetResult> Store::BatchGet(
   result.results.reserve(keys.size());
   ResultBudget budget(options_.result_bytes_max);
   for (size_t i = 0; i < keys.size(); ++i) {
-    if (i % kKeysPerCheck == 0) {
+    if (i % BatchRead::kKeysPerCheck == 0) {
+      ReachSyncPoint(SyncPoint::kNextKeys);
       if (absl::Status s = CheckToken(token, clock_.Now()); !s.ok()) return s;
     }
     const HashedKey key = {keys[i], hasher_.Hash(keys[i])};
@@ -153,9 +155,19 @@ absl::StatusOr<BatchGetResult> Store::BatchGet(
   return result;
 }
 
+absl::StatusOr<BatchRead> Store::PlanBatchGet(
+    std::span<const std::string_view> keys, size_t parts_max,
+    DeadlineToken token) const {
+  BatchRead read(*shards_, clock_, keys, options_.result_bytes_max);
+  absl::Status planned = read.Plan(hasher_, parts_max, token);
+  if (!planned.ok()) return planned;
+  return read;
+}
+
 absl::StatusOr<BatchGetResult> Store::BatchGetAtomic(
     std::span<const std::string_view> keys, DeadlineToken token) const {
   LATCHKEY_CHECK(keys.size() <= kOperationsMax, "the edge bounds a batch");
+  ReachSyncPoint(SyncPoint::kBeforeFirstLock);
   if (absl::Status s = CheckToken(token, clock_.Now()); !s.ok()) return s;
   std::vector<HashedKey> hashed;
   hashed.reserve(keys.size());
@@ -168,6 +180,7 @@ absl::StatusOr<BatchGetResult> Store::BatchGetAtomic(
   result.results.reserve(keys.size());
   ResultBudget budget(options_.result_bytes_max);
   MultiShardLock lock(*shards_, shards);
+  ReachSyncPoint(SyncPoint::kCommit);
   const UnixNanos now = clock_.Now();
   if (absl::Status s = CheckToken(token, now); !s.ok()) return s;
   result.snapshot_version = version_.load();
@@ -192,6 +205,7 @@ absl::StatusOr<BatchGetResult> Store::BatchGetAtomic(
 // older than `lock`.
 absl::StatusOr<TransactionResult> Store::Write(const Transaction& transaction,
                                                DeadlineToken token) {
+  ReachSyncPoint(SyncPoint::kBeforeFirstLock);
   if (absl::Status s = CheckToken(token, clock_.Now()); !s.ok()) return s;
   WorkingSet copies(hasher_);
   TransactionRunner runner(transaction, copies);
@@ -207,6 +221,7 @@ absl::StatusOr<TransactionResult> Store::Write(const Transaction& transaction,
     {
       TransactionResult result;
       MultiShardLock lock(*shards_, copies.shards());
+      ReachSyncPoint(SyncPoint::kCommit);
       const UnixNanos now = clock_.Now();
       // The commit point: an end before it leaves no trace, one after it comes
       // too late.
@@ -249,6 +264,7 @@ void Store::Commit(const MultiShardLock& lock, WorkingSet& copies,
   result.version = MutantActive(Mutant::kVersionBeforeLocks)
                        ? TakeVersionAhead(version_)
                        : version_.fetch_add(1) + 1;
+  SchedulingPoint();
   SetVersionOfAnswers(result.version, result);
   copies.Publish(lock, result.version);
   if (MutantActive(Mutant::kRecordAfterUnlock)) lock.LetGoForAMoment();
@@ -297,6 +313,7 @@ bool Store::TryWriteOnce(KeyedAttempt& attempt, DeadlineToken token,
                          IdempotentAnswer* answer) {
   auto& [keyed, ledger_key, copies, runner, room, bytes, has_room] = attempt;
   MultiShardLock lock(*shards_, copies.shards());
+  ReachSyncPoint(SyncPoint::kCommit);
   const UnixNanos now = clock_.Now();
   Shard& ledger_shard = lock[ledger_key.shard()];
   ledger_shard.AssertHeld();
@@ -381,43 +398,59 @@ bool Store::AnswerFromLedger(const LedgerRecord* record,
     answer->replayed = true;
     return true;
   }
-  if (!keyed.stamp.has_value()) return false;
-  if (keyed.stamp->incarnation != incarnation_ &&
+  absl::Status status = CheckStamp(keyed.stamp, now);
+  if (status.ok()) return false;
+  answer->outcome = std::move(status);
+  return true;
+}
+
+absl::Status Store::CheckStamp(const std::optional<LedgerStamp>& stamp,
+                               UnixNanos now) const {
+  constexpr auto kCode = absl::StatusCode::kFailedPrecondition;
+  if (!stamp.has_value()) return absl::OkStatus();
+  if (stamp->incarnation != incarnation_ &&
       !MutantActive(Mutant::kIncarnationIgnored)) {
-    answer->outcome =
-        WriteError(kCode, ErrorReason::kIncarnationChanged,
-                   "the stamp is of an earlier life of the server", "unknown");
-    return true;
+    return WriteError(kCode, ErrorReason::kIncarnationChanged,
+                      "the stamp is of an earlier life of the server",
+                      "unknown");
   }
   // A copy of this write may have been recorded at the stamp's second, and that
   // record forgotten a window later.
-  if (now / kNanosPerSecond - keyed.stamp->unix_seconds >=
+  if (now / kNanosPerSecond - stamp->unix_seconds >=
           options_.idempotency_window / kNanosPerSecond &&
       !MutantActive(Mutant::kOldStampAccepted)) {
-    answer->outcome =
-        WriteError(kCode, ErrorReason::kIdempotencyKeyExpired,
-                   "the stamp is older than the ledger's window", "unknown");
-    return true;
+    return WriteError(kCode, ErrorReason::kIdempotencyKeyExpired,
+                      "the stamp is older than the ledger's window", "unknown");
   }
-  return false;
+  return absl::OkStatus();
 }
 
-absl::StatusOr<RecordedOutcome> Store::GetOutcome(const IdempotencyScope& scope,
-                                                  bool fence,
-                                                  DeadlineToken token) {
-  const LedgerKey ledger_key = MakeLedgerKey(hasher_, scope);
+absl::StatusOr<RecordedOutcome> Store::GetOutcome(
+    const OutcomeQuestion& question, DeadlineToken token) {
+  ReachSyncPoint(SyncPoint::kBeforeFirstLock);
+  if (absl::Status s = CheckToken(token, clock_.Now()); !s.ok()) return s;
+  const LedgerKey ledger_key = MakeLedgerKey(hasher_, question.scope);
   Shard& shard = (*shards_)[ledger_key.shard()];
   MemoryRoom room(memory_);
   const bool has_room =
-      !fence || evictor_.MakeRoom(
-                    LedgerRecord::BytesOfTombstone(), ledger_key.shard(),
-                    [](std::string_view) { return false; }, room);
+      !question.fence ||
+      evictor_.MakeRoom(
+          LedgerRecord::BytesOfTombstone(), ledger_key.shard(),
+          [](std::string_view) { return false; }, room);
   ShardLock lock(shard);
+  ReachSyncPoint(SyncPoint::kCommit);
   const UnixNanos now = clock_.Now();
   if (absl::Status s = CheckToken(token, now); !s.ok()) return s;
   RecordedOutcome recorded;
   const LedgerRecord* record = shard.ledger().Find(ledger_key, now);
-  if (record == nullptr && fence) {
+  if (record == nullptr || record->is_tombstone()) {
+    // Another question may have left the tombstone, and too late.
+    const UnixNanos known_at =
+        record == nullptr ? now : record->complete_time();
+    absl::Status s = CheckStamp(question.stamp, known_at);
+    if (!s.ok()) return s;
+  }
+  if (record == nullptr && question.fence) {
     if (!has_room) return OutOfMemoryError();
     const size_t bytes = LedgerRecord::BytesOfTombstone();
     if (!shard.ledger().Reserve(bytes, now, room)) {
@@ -441,55 +474,6 @@ absl::StatusOr<RecordedOutcome> Store::GetOutcome(const IdempotencyScope& scope,
 
 LedgerStamp Store::CurrentStamp() const {
   return {incarnation_, clock_.Now() / kNanosPerSecond};
-}
-
-template <typename Sweep>
-size_t Store::SweepShards(std::atomic<uint32_t>& next, size_t items_max,
-                          Sweep sweep) {
-  size_t found = 0;
-  for (size_t visited = 0; visited < kShardCount && found < items_max;) {
-    Shard& shard = (*shards_)[static_cast<ShardIndex>(
-        next.load(std::memory_order_relaxed))];
-    const size_t limit = std::min(kKeysPerCheck, items_max - found);
-    const size_t found_here = sweep(shard, limit);
-    found += found_here;
-    // A shard that filled its limit may have more: it is visited again.
-    if (found_here < limit) {
-      ++visited;
-      next.fetch_add(1, std::memory_order_relaxed);
-    }
-  }
-  return found;
-}
-
-size_t Store::SweepExpired(size_t entries_max) {
-  return SweepShards(entry_sweep_next_, entries_max,
-                     [this](Shard& shard, size_t limit) {
-                       std::vector<EntryRef> removed;
-                       ShardLock lock(shard);
-                       shard.RemoveExpired(clock_.Now(), limit, removed);
-                       return removed.size();
-                     });
-}
-
-size_t Store::SweepLedger(size_t records_max) {
-  return SweepShards(ledger_sweep_next_, records_max,
-                     [this](Shard& shard, size_t limit) {
-                       ShardLock lock(shard);
-                       return shard.ledger().ForgetExpired(clock_.Now(), limit);
-                     });
-}
-
-size_t Store::EntryCount() const { return Counters().entries; }
-
-ShardCounters Store::Counters() const {
-  ShardCounters sum;
-  for (size_t i = 0; i < kShardCount; ++i) {
-    Shard& shard = (*shards_)[static_cast<ShardIndex>(i)];
-    ShardLock lock(shard);
-    sum.Add(shard.counters());
-  }
-  return sum;
 }
 
 uint64_t Store::last_version() const { return version_.load(); }

@@ -33,6 +33,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -54,6 +55,7 @@
 
 namespace latchkey {
 
+class BatchRead;
 class MultiShardLock;
 class TransactionRunner;
 class WorkingSet;
@@ -114,6 +116,14 @@ class Store {
   absl::StatusOr<BatchGetResult> BatchGet(
       std::span<const std::string_view> keys, DeadlineToken token) const;
 
+  // Divides such a read into at most `parts_max` parts, for as many threads.
+  // `keys` must outlive it.
+  //
+  // Errors: the token's end.
+  absl::StatusOr<BatchRead> PlanBatchGet(std::span<const std::string_view> keys,
+                                         size_t parts_max,
+                                         DeadlineToken token) const;
+
   // Reads keys at one moment.
   //
   // REQUIRES: keys.size() <= kOperationsMax.
@@ -144,12 +154,14 @@ class Store {
 
   // What became of the keyed write.  Where nothing is recorded and `fence` is
   // set, a tombstone makes sure for the window that no later copy takes effect:
-  // it gets IDEMPOTENCY_KEY_FENCED.
+  // it gets IDEMPOTENCY_KEY_FENCED.  That no earlier one did is certain with
+  // the stamp of the write only: without it, a record may have been forgotten.
   //
-  // Errors: the token's end; with `fence` also OUT_OF_MEMORY,
-  // IDEMPOTENCY_LEDGER_FULL.
-  absl::StatusOr<RecordedOutcome> GetOutcome(const IdempotencyScope& scope,
-                                             bool fence, DeadlineToken token);
+  // Errors: the token's end; with a stamp and no record of the write,
+  // IDEMPOTENCY_KEY_EXPIRED and INCARNATION_CHANGED, and nothing is fenced;
+  // OUT_OF_MEMORY and IDEMPOTENCY_LEDGER_FULL with `fence`.
+  absl::StatusOr<RecordedOutcome> GetOutcome(const OutcomeQuestion& question,
+                                             DeadlineToken token);
 
   // The fingerprint of a keyed write whose method and fields are `request`, in
   // any form that is the same for all copies.
@@ -232,6 +244,13 @@ class Store {
   bool AnswerFromLedger(const LedgerRecord* record,
                         const IdempotentWrite& keyed, UnixNanos now,
                         IdempotentAnswer* answer);
+
+  // Whether a write with this stamp cannot have been recorded and forgotten by
+  // `now`.
+  //
+  // Errors: IDEMPOTENCY_KEY_EXPIRED, INCARNATION_CHANGED.
+  absl::Status CheckStamp(const std::optional<LedgerStamp>& stamp,
+                          UnixNanos now) const;
 
   const StoreOptions options_;
   const Clock& clock_;

@@ -7,7 +7,7 @@
             without its suffix, and no CMakeLists.txt globs, so that every file
             is built
   guard     the include guard says the path
-  mutants   nothing but a test makes a mutant active
+  mutants   nothing but a test makes a mutant active, or hooks a sync point
 """
 
 import re
@@ -27,8 +27,9 @@ _CPP_SLEEP = re.compile(
     r"\bsleep_(for|until)\b|\bSleepFor\b|\b(u|nano|clock_nano)?sleep\s*\(")
 _SHELL_SLEEP = re.compile(r"(^|[;&|(]|\bdo\b|\bthen\b)\s*sleep\b")
 
-_MUTANT_MADE_ACTIVE = re.compile(r"\bScopedMutant\b|\bactive_mutant\b")
-_MUTANT_FILE = "server/base/mutant.h"
+_MUTANT_MADE_ACTIVE = re.compile(
+    r"\bScopedMutant\b|\bactive_mutant\b|\bScopedSyncHook\b|\bsync_hook\b")
+_MUTANT_FILES = ("server/base/mutant.h", "server/base/sync_point.h")
 
 _LINES_MAX = 500
 # Files that may be longer, by how much, and why.  A number may only go down.
@@ -123,9 +124,10 @@ def check_guard(tree):
 
 def check_mutants(tree):
     for source in tree.cpp("server", "client"):
-        if source.path == _MUTANT_FILE:
+        if source.path in _MUTANT_FILES:
             continue
         for number, line in enumerate(source.code_lines, 1):
             if _MUTANT_MADE_ACTIVE.search(line):
                 yield Finding(source.path, number, "mutants",
-                              "nothing but a test makes a mutant active")
+                              "nothing but a test makes a mutant active or hooks "
+                              "a sync point")

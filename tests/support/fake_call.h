@@ -17,6 +17,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -92,6 +93,12 @@ class FakeCall final : public Call {
 
   // Ends the token; a test of a stream then calls OnCancel().
   void End(EndReason reason) { source_.End(reason); }
+  // As the timer of a transport.
+  void Expire(UnixNanos now) { source_.Expire(now); }
+
+  // From now on `hook` is called, on the handler's thread, after each Send()
+  // and when the call was finished.
+  void set_hook(std::function<void()> hook) { hook_ = std::move(hook); }
 
   // How the call was finished.
   bool is_finished() const { return finished(); }
@@ -141,14 +148,17 @@ class FakeCall final : public Call {
     reply_ = response.ToString();
     status_ = WireStatus{};
     trailers_ = std::move(trailers);
+    if (hook_) hook_();
   }
   void DoFinish(const WireStatus& status, Trailers trailers) override {
     status_ = status;
     trailers_ = std::move(trailers);
+    if (hook_) hook_();
   }
   void DoSend(const google::protobuf::MessageLite& message) override {
     EXPECT_FALSE(sent_.has_value()) << "one message is sent at a time";
     sent_ = message.SerializeAsString();
+    if (hook_) hook_();
   }
   void DoReceive() override {
     EXPECT_FALSE(receiving_) << "one message is asked for at a time";
@@ -162,6 +172,7 @@ class FakeCall final : public Call {
   Trailers trailers_;
   std::optional<std::string> sent_;
   bool receiving_ = false;
+  std::function<void()> hook_;
 };
 
 }  // namespace latchkey

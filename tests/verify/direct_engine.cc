@@ -149,6 +149,7 @@ class DirectPort final : public load::CallPort {
   DirectAnswer answer_;
   client::CallError error_;
   std::string key_;
+  std::string write_stamp_;
 };
 
 void DirectPort::Start(size_t, const load::Call& call) {
@@ -183,6 +184,7 @@ void DirectPort::SendWrite(const load::Call& call, const std::string& payload) {
     write.request = WithKey(payload, write.key);
   }
   key_ = write.key;
+  write_stamp_ = write.stamp;
   client::OutcomeTally tally(/*changes=*/true);
   std::optional<DirectAnswer> answer;
   while (attempts_ < kCopiesMax) {
@@ -205,6 +207,7 @@ void DirectPort::SendWrite(const load::Call& call, const std::string& payload) {
 
 void DirectPort::SendOther(const load::Call& call, const std::string& request) {
   key_.clear();
+  write_stamp_.clear();
   client::OutcomeTally tally(/*changes=*/IsTouch(call));
   std::optional<DirectAnswer> answer;
   while (!answer.has_value() && attempts_ < kCopiesMax) {
@@ -214,7 +217,9 @@ void DirectPort::SendOther(const load::Call& call, const std::string& request) {
         (fate == Fate::kEnded || attempts_ == kCopiesMax - 1)) {
       fate = Fate::kAnswered;
     }
-    answer = Send(fate, {.method = call.method, .request = request}, &tally);
+    answer = Send(
+        fate, {.method = call.method, .request = request, .stamp = call.stamp},
+        &tally);
   }
   Complete(answer, tally);
 }
@@ -350,7 +355,8 @@ void DirectPort::Complete(const std::optional<DirectAnswer>& answer,
   load::Completion completion = {.outcome = tally.Get(),
                                  .attempts = attempts_,
                                  .hedges = hedges_,
-                                 .idempotency_key = key_};
+                                 .idempotency_key = key_,
+                                 .stamp = write_stamp_};
   if (!answer.has_value()) {
     error_ = client::DecodeCallError(
         grpc::Status(grpc::StatusCode::UNKNOWN, "the network lost all copies"));
@@ -369,7 +375,7 @@ void DirectPort::Complete(const std::optional<DirectAnswer>& answer,
 
 DirectEngine::DirectEngine(const DirectEngineOptions& options)
     : options_(options),
-      server_({.seed = options.seed, .store = options.store}),
+      server_({.seed = options.seed, .store = options.store}, clock_),
       random_(options.seed, options.threads) {
   for (size_t thread = 0; thread < options_.threads; ++thread) {
     ports_.push_back(std::make_unique<DirectPort>(*this, thread));
@@ -404,7 +410,7 @@ DirectCounts DirectEngine::counts() const {
 void DirectEngine::BeginRound() {
   moved_ = 0;
   if (random_.Below(kPastWindowOneIn) != 0) return;
-  server_.clock().Advance(options_.store.idempotency_window + kNanosPerSecond);
+  clock_.Advance(options_.store.idempotency_window + kNanosPerSecond);
   // Half of the time what has outlived the window is forgotten one by one.
   if (random_.Below(2) == 0) server_.store().SweepLedger(SIZE_MAX);
 }
@@ -416,7 +422,7 @@ void DirectEngine::MoveClock(Nanos duration) {
     if (port->unsettled()) return;
   }
   moved_ += duration;
-  server_.clock().Advance(duration);
+  clock_.Advance(duration);
 }
 
 }  // namespace latchkey::verify

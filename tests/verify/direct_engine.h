@@ -31,6 +31,7 @@
 #include "client/load/random.h"
 #include "client/verify/violations.h"
 #include "server/base/clock.h"
+#include "tests/support/fake_clock.h"
 #include "tests/verify/clock_gate.h"
 #include "tests/verify/direct_server.h"
 
@@ -96,6 +97,7 @@ class DirectEngine final : public load::Engine {
   void MoveClock(Nanos duration);
 
   const DirectEngineOptions options_;
+  FakeClock clock_;
   DirectServer server_;
   ClockGate gate_;
   // How far it was moved in this round.  Guarded by the gate.

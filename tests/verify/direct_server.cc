@@ -8,8 +8,10 @@
 
 namespace latchkey::verify {
 
-DirectServer::DirectServer(const DirectServerOptions& options)
-    : random_(options.seed),
+DirectServer::DirectServer(const DirectServerOptions& options,
+                           const Clock& clock)
+    : clock_(clock),
+      random_(options.seed),
       store_(options.store, clock_, random_),
       service_(store_, clock_, ServiceOptions{}) {
   service_.Register(table_);
@@ -36,7 +38,8 @@ DirectCopy::DirectCopy(DirectServer& server, Method method,
       server_(server),
       method_(method),
       request_(request),
-      options_(options) {}
+      options_(options),
+      source_(options.deadline) {}
 
 void DirectCopy::Run() {
   const latchkey::Method& method = server_.method(method_);

@@ -1,6 +1,6 @@
 // DirectServer is the store and the service of the server without a transport:
-// a request is handed to its handler on the calling thread.  Its clock stands
-// still until a test moves it.
+// a request is handed to its handler on the calling thread.  Its time is that
+// of the clock that it is given.
 //
 // DirectCopy is one time that a request is sent to it.
 //
@@ -8,7 +8,8 @@
 // on one thread, and may be ended from another.
 //
 // Example:
-//   DirectServer server({});
+//   FakeClock clock;
+//   DirectServer server({}, clock);
 //   DirectCopy copy(server, Method::kPut, put.SerializeAsString(), {});
 //   copy.Run();
 //   EXPECT_TRUE(copy.answer().ok());
@@ -32,7 +33,6 @@
 #include "server/runtime/deadline.h"
 #include "server/service/cache_service.h"
 #include "server/store/store.h"
-#include "tests/support/fake_clock.h"
 #include "tests/support/seeded_random.h"
 
 namespace latchkey::verify {
@@ -44,19 +44,20 @@ struct DirectServerOptions {
 
 class DirectServer {
  public:
-  explicit DirectServer(const DirectServerOptions& options);
+  // `clock` outlives the server.
+  DirectServer(const DirectServerOptions& options, const Clock& clock);
 
   DirectServer(const DirectServer&) = delete;
   DirectServer& operator=(const DirectServer&) = delete;
 
-  FakeClock& clock() { return clock_; }
+  const Clock& clock() const { return clock_; }
   Store& store() { return store_; }
   const latchkey::Method& method(Method method) const {
     return *methods_[static_cast<size_t>(method)];
   }
 
  private:
-  FakeClock clock_;
+  const Clock& clock_;
   SeededRandom random_;
   Store store_;
   CacheService service_;
@@ -88,6 +89,8 @@ class DirectCopy final : public latchkey::Call {
   struct Options {
     // Metadata `latchkey-stamp`, or empty.
     std::string_view stamp;
+    // When the token ends by itself.
+    UnixNanos deadline = kNever;
     // The token ends right after the copy's arrival.
     bool ended = false;
     // The token ends when the server asks for it for this time, 1 being the
@@ -102,8 +105,9 @@ class DirectCopy final : public latchkey::Call {
   // Sends it and returns with the answer.
   void Run();
 
-  // Ends the token.
+  // Ends the token, or tells those who wait for it that its deadline has passed.
   void End(EndReason reason) { source_.End(reason); }
+  void Expire(UnixNanos now) { source_.Expire(now); }
 
   // REQUIRES: Run() has returned.
   const DirectAnswer& answer() const { return answer_; }
@@ -130,7 +134,7 @@ class DirectCopy final : public latchkey::Call {
   const Method method_;
   const std::string_view request_;
   const Options options_;
-  mutable DeadlineSource source_{kNever};
+  mutable DeadlineSource source_;
   // On the thread that runs the copy.
   mutable int asks_ = 0;
   DirectAnswer answer_;

@@ -13,6 +13,8 @@ constexpr std::array<std::string_view, 6> kKeptReasons = {
     "PRECONDITION_FAILED", "KEY_EXISTS",    "KEY_NOT_FOUND",
     "NOT_A_COUNTER",       "COUNTER_LIMIT", "RESPONSE_TOO_LARGE"};
 
+}  // namespace
+
 bool IsKept(const DirectAnswer& answer) {
   if (answer.ok()) return true;
   const std::string reason = answer.Error().reason;
@@ -21,8 +23,6 @@ bool IsKept(const DirectAnswer& answer) {
   }
   return false;
 }
-
-}  // namespace
 
 std::string WithKey(std::string_view payload, std::string_view key) {
   // Of a field that comes twice the last one counts.

@@ -50,6 +50,9 @@ inline constexpr std::string_view kStampAccepted = "stamp-accepted";
 // `payload` with an idempotency key, which replaces one that it has.
 std::string WithKey(std::string_view payload, std::string_view key);
 
+// Whether the server keeps such an answer, good or bad: the write was decided.
+bool IsKept(const DirectAnswer& answer);
+
 // The answer in a few words, as "ABORTED PRECONDITION_FAILED".
 std::string Describe(const DirectAnswer& answer);
 

@@ -24,6 +24,10 @@ constexpr Nanos kPushback = 200 * kNanosPerMilli;
 // run.
 constexpr Nanos kReadTimeMax = kNanosPerMilli;
 
+// One look of the library takes what one socket has, and that may be no event
+// yet: after so many without any there is nothing more.
+constexpr int kEmptyPollsMax = 16;
+
 }  // namespace
 
 CallQueue::CallQueue(std::unique_ptr<grpc::ServerCompletionQueue> queue,
@@ -73,12 +77,17 @@ void CallQueue::Run() {
 
 void CallQueue::ReadPass() {
   const UnixNanos end = clock_.Now() + kReadTimeMax;
-  void* tag = nullptr;
-  bool ok = false;
-  while (clock_.Now() < end &&
-         queue_->AsyncNext(&tag, &ok, gpr_time_0(GPR_CLOCK_MONOTONIC)) ==
-             grpc::CompletionQueue::GOT_EVENT) {
-    OnTag(tag, ok);
+  int empty_polls = 0;
+  while (empty_polls < kEmptyPollsMax && clock_.Now() < end) {
+    void* tag = nullptr;
+    bool ok = false;
+    if (queue_->AsyncNext(&tag, &ok, gpr_time_0(GPR_CLOCK_MONOTONIC)) ==
+        grpc::CompletionQueue::GOT_EVENT) {
+      empty_polls = 0;
+      OnTag(tag, ok);
+    } else {
+      ++empty_polls;
+    }
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <grpc/support/time.h>
 
+#include <utility>
+
 #include "absl/status/status.h"
 #include "server/base/check.h"
 #include "server/rpc/overload.h"
@@ -25,8 +27,7 @@ UnixNanos ToUnixNanos(gpr_timespec deadline, UnixNanos now,
 grpc::ByteBuffer Serialize(const ReplyBody& message) {
   grpc::Slice slice(message.size());
   // A new slice is ours alone until the buffer below shares it.
-  message.WriteTo(
-      reinterpret_cast<char*>(const_cast<uint8_t*>(slice.begin())));
+  message.WriteTo(reinterpret_cast<char*>(const_cast<uint8_t*>(slice.begin())));
   return grpc::ByteBuffer(&slice, 1);
 }
 
@@ -114,6 +115,7 @@ void GrpcCall::DoSend(const google::protobuf::MessageLite& message) {
   LATCHKEY_CHECK(
       write_state_.load(std::memory_order_relaxed) == WriteState::kIdle,
       "one message is sent at a time");
+  AddHeaders();
   tags_.fetch_add(1, std::memory_order_relaxed);
   write_state_.store(WriteState::kWriting, std::memory_order_relaxed);
   slot_.stream.Write(Serialize(ReplyBody::Of(message)), &slot_.written);
@@ -124,7 +126,15 @@ void GrpcCall::DoReceive() {
   slot_.stream.Read(&read_buffer_, &slot_.read);
 }
 
+void GrpcCall::AddHeaders() {
+  if (std::exchange(headers_added_, true)) return;
+  for (const auto& [name, value] : headers()) {
+    slot_.context.AddInitialMetadata(name, value);
+  }
+}
+
 void GrpcCall::AddTrailers(const Trailers& trailers) {
+  AddHeaders();
   for (const auto& [name, value] : trailers) {
     slot_.context.AddTrailingMetadata(name, value);
   }

@@ -97,6 +97,8 @@ class GrpcCall final : public Call {
   void DoSend(const google::protobuf::MessageLite& message) override;
   void DoReceive() override;
 
+  // Before the first thing that is sent.
+  void AddHeaders();
   void AddTrailers(const Trailers& trailers);
   void StartFinish();
 
@@ -139,6 +141,7 @@ class GrpcCall final : public Call {
   // Belongs to whoever holds the call, as call.h says.
   grpc::Status finish_status_;
   mutable std::string peer_;
+  bool headers_added_ = false;
 };
 
 // What one RPC needs: allocated once, before the RPC comes, and home of its

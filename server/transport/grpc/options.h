@@ -22,7 +22,7 @@ struct GrpcServerOptions {
   // the deadline of a unary call without one: as NativeServerOptions says.
   int calls_per_connection_max = 1'000;
   int64_t calls_max = 100'000;
-  int about_server_calls_per_connection_max = 16;
+  int about_server_calls_per_connection_max = 100;
   int64_t about_server_calls_max = 10'000;
   Nanos call_time_max = 10 * kNanosPerSecond;
 };

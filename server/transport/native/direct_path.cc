@@ -95,8 +95,7 @@ bool DirectPath::TakeHeaders(const FrameReader::Piece& piece) {
   return true;
 }
 
-bool DirectPath::TakeFrame(const FrameReader::Piece& piece) {
-  Stream& stream = *Find(piece.head.stream);
+bool DirectPath::TakeFrame(Stream& stream, const FrameReader::Piece& piece) {
   if (!piece.whole) return false;
   if (piece.head.type == FrameType::kData) return TakeData(stream, piece);
   if (piece.head.type != FrameType::kWindowUpdate || piece.head.size != 4) {

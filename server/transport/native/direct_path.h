@@ -9,8 +9,8 @@
 //      answer that has to wait, any other frame of its stream), nghttp2 is told
 //      the frames that it has not seen, and the call goes on as every other
 //      one: Adopt().  Those of lower numbers are told before it, and all before
-//      nghttp2 sees the frame of a stream, or a part of a frame, from the
-//      client.  So it is never told in the middle of a frame.
+//      nghttp2 sees HEADERS, or a part of a frame, from the client.  So it sees
+//      ascending numbers, and is never told in the middle of a frame.
 //   3. What may be sent on the connection: see unseen_sent_.
 //   4. What the client may send: what nghttp2 has not seen, DirectPath gives
 //      back by a WINDOW_UPDATE of its own.
@@ -58,8 +58,8 @@ class DirectPath {
   //
   // Opens a stream.
   bool TakeHeaders(const FrameReader::Piece& piece);
-  // REQUIRES: Find(piece.head.stream) is not null.
-  bool TakeFrame(const FrameReader::Piece& piece);
+  // REQUIRES: stream is Find(piece.head.stream).
+  bool TakeFrame(Stream& stream, const FrameReader::Piece& piece);
   // More room on the connection.  REQUIRES: the piece is whole.
   bool TakeWindowUpdate(const FrameReader::Piece& piece);
 

@@ -38,10 +38,20 @@ bool MayComeLate(const FrameHead& head) {
 FrameFilter::Verdict FrameFilter::Judge(const FrameHead& head, bool direct) {
   if (IsControl(head)) ++control_frames_;
   ends_in_idle_reset_ = false;
-  // Even numbers are the server's, and nghttp2's affair.
-  if (head.stream % 2 == 0 || head.stream <= passed_max_ || direct) {
+  if (head.size > kFramePayloadMax) return Verdict::kTooLarge;
+  const bool ends_block = (head.flags & kEndHeadersFlag) != 0;
+  if (in_block_) {
+    in_block_ = head.type != FrameType::kContinuation || !ends_block;
     return Verdict::kPass;
   }
+  in_block_ = head.type == FrameType::kHeaders && !ends_block;
+  // Even numbers are the server's, and nghttp2's affair.
+  if (head.stream % 2 == 0 || direct) return Verdict::kPass;
+  if (head.type == FrameType::kHeaders && head.stream >= gap_begin_ &&
+      head.stream < gap_end_) {
+    return Verdict::kNotAscending;
+  }
+  if (head.stream <= passed_max_) return Verdict::kPass;
   if (head.stream <= stream_max_) {
     if (MayComeLate(head)) return Verdict::kLeaveOut;
     const bool is_call =
@@ -49,6 +59,11 @@ FrameFilter::Verdict FrameFilter::Judge(const FrameHead& head, bool direct) {
     return is_call ? Verdict::kClosed : Verdict::kPass;
   }
   if (head.type == FrameType::kHeaders) {
+    const uint32_t next = stream_max_ == 0 ? 1 : stream_max_ + 2;
+    if (head.stream > next) {
+      gap_begin_ = next;
+      gap_end_ = head.stream;
+    }
     stream_max_ = head.stream;
     return Verdict::kOpens;
   }

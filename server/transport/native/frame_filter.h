@@ -30,13 +30,21 @@ class FrameFilter {
     // As kPass; the frame opens a stream.
     kOpens,
     kLeaveOut,
+    // The frame opens a stream whose number was passed over.
+    kNotAscending,
     // The frame is of a stream that is closed, of which nghttp2 does not know.
     kClosed,
+    // The frame is larger than any may be.  nghttp2 takes it for CONTINUATION.
+    kTooLarge,
   };
 
   // Judges the next frame.  `direct` says that its stream is one of
   // DirectPath's just now.
   Verdict Judge(const FrameHead& head, bool direct);
+
+  // Whether the next frame has to go on with a block of headers: nghttp2 says
+  // so where it does not.
+  bool in_block() const { return in_block_; }
 
   // nghttp2 gets the headers of `stream`.
   void OnPassed(uint32_t stream) {
@@ -55,8 +63,13 @@ class FrameFilter {
 
  private:
   bool ends_in_idle_reset_ = false;
+  bool in_block_ = false;
   int control_frames_ = 0;
   uint32_t stream_max_ = 0;
+  // The numbers that were passed over last: from the first to before the
+  // second. Clients take every odd number, so that one gap is enough.
+  uint32_t gap_begin_ = 0;
+  uint32_t gap_end_ = 0;
   // The greatest stream that nghttp2 knows.
   uint32_t passed_max_ = 0;
 };

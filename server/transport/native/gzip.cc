@@ -65,4 +65,25 @@ absl::Status InflateGzip(std::string_view compressed, size_t bytes_max,
   return absl::OkStatus();
 }
 
+std::string DeflateGzip(std::string_view bytes) {
+  // The thread has other calls to serve: the fastest level.
+  constexpr int kLevel = Z_BEST_SPEED;
+  constexpr int kMemoryLevel = 8;
+  z_stream stream = {};
+  if (deflateInit2(&stream, kLevel, Z_DEFLATED, kWindowBits, kMemoryLevel,
+                   Z_DEFAULT_STRATEGY) != Z_OK) {
+    return {};
+  }
+  std::string deflated(deflateBound(&stream, bytes.size()), '\0');
+  // zlib does not write to its input.
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(deflated.data());
+  stream.avail_out = static_cast<uInt>(deflated.size());
+  const bool done = deflate(&stream, Z_FINISH) == Z_STREAM_END;
+  deflated.resize(done ? deflated.size() - stream.avail_out : 0);
+  deflateEnd(&stream);
+  return deflated;
+}
+
 }  // namespace latchkey

@@ -1,7 +1,7 @@
-// Inflates compressed messages, with a limit on what comes out: a few kilobytes
-// can inflate to gigabytes.
+// Compresses messages, and inflates compressed ones with a limit on what comes
+// out: a few kilobytes can inflate to gigabytes.
 //
-// Thread safety: a free function, no shared state.
+// Thread safety: free functions, no shared state.
 
 #ifndef LATCHKEY_SERVER_TRANSPORT_NATIVE_GZIP_H_
 #define LATCHKEY_SERVER_TRANSPORT_NATIVE_GZIP_H_
@@ -21,6 +21,9 @@ namespace latchkey {
 // or not just one.
 absl::Status InflateGzip(std::string_view compressed, size_t bytes_max,
                          std::string* inflated);
+
+// `bytes` as a gzip stream; empty where zlib has no memory.
+std::string DeflateGzip(std::string_view bytes);
 
 }  // namespace latchkey
 

@@ -4,6 +4,8 @@
 // there it stays, and the calls on it are read, answered and written by that
 // thread.  One address has one server: a second one does not start.
 //
+// Ordinary unary calls pass nghttp2 by: see direct_path.h.
+//
 // A message over the limit is RESOURCE_EXHAUSTED; a unary request with no
 // message or with several is UNIMPLEMENTED; a content type that is not gRPC's
 // is HTTP's 415, a method other than POST its 405.  Messages may come as

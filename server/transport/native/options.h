@@ -24,7 +24,7 @@ struct NativeServerOptions {
   int threads = 1;
 
   // Connections in all.  One more is closed as it comes.  An idle one costs
-  // some 10 KiB, so that this many are 100 MiB.
+  // up to 16 KiB, so that this many are 160 MiB.
   int connections_max = 10'000;
 
   // The largest request message, as sent and as inflated.
@@ -44,7 +44,7 @@ struct NativeServerOptions {
 
   // As both, for calls about the server itself, as its health, which come on
   // top.  One that watches the health lasts as long as its connection.
-  int about_server_calls_per_connection_max = 16;
+  int about_server_calls_per_connection_max = 100;
   int64_t about_server_calls_max = 10'000;
 
   // The deadline of a unary call whose client gave none, so that nothing waits

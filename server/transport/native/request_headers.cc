@@ -1,5 +1,6 @@
 #include "server/transport/native/request_headers.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "proto/wire/base64.h"
@@ -31,8 +32,20 @@ size_t ParseLength(std::string_view digits) {
 
 // What the protocol itself uses, of which handlers see nothing.
 bool IsProtocol(std::string_view name) {
-  return name == "te" || name == "grpc-accept-encoding" ||
-         name == "accept-encoding";
+  return name == "te" || name == "accept-encoding";
+}
+
+// Whether `list`, whose parts are divided by commas, has `token`.
+bool HasToken(std::string_view list, std::string_view token) {
+  while (!list.empty()) {
+    const size_t comma = std::min(list.find(','), list.size());
+    std::string_view part = list.substr(0, comma);
+    while (part.starts_with(' ')) part.remove_prefix(1);
+    while (part.ends_with(' ')) part.remove_suffix(1);
+    if (part == token) return true;
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return false;
 }
 
 }  // namespace
@@ -53,6 +66,8 @@ void RequestHeaders::Add(std::string_view name, std::string_view value) {
     timeout_ = Keep(value);
   } else if (name == "grpc-encoding") {
     encoding_ = Keep(value);
+  } else if (name == "grpc-accept-encoding") {
+    accepts_gzip_ = HasToken(value, "gzip");
   } else if (name == "content-length") {
     content_length_ = ParseLength(value);
   } else if (!IsProtocol(name)) {
@@ -64,6 +79,7 @@ void RequestHeaders::Clear() {
   bytes_ = 0;
   is_post_ = is_grpc_ = is_malformed_ = has_timeout_ = false;
   content_length_.reset();
+  accepts_gzip_ = false;
   path_ = timeout_ = encoding_ = {};
   metadata_.clear();
   text_.clear();

@@ -50,6 +50,9 @@ class RequestHeaders {
   // `grpc-encoding`; empty where there is none.
   std::string_view encoding() const { return View(encoding_); }
 
+  // Whether the client reads answers that are compressed with gzip.
+  bool accepts_gzip() const { return accepts_gzip_; }
+
   // The first value of the metadata `name`, in lower case; bytes where the name
   // ends in "-bin".
   std::optional<std::string_view> FindMetadata(std::string_view name) const;
@@ -77,6 +80,7 @@ class RequestHeaders {
   bool is_grpc_ = false;
   bool is_malformed_ = false;
   bool has_timeout_ = false;
+  bool accepts_gzip_ = false;
   std::optional<size_t> content_length_;
   Range path_;
   Range timeout_;

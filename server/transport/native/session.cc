@@ -89,6 +89,9 @@ SessionSettings::SessionSettings(const NativeServerOptions& options) {
   nghttp2_session_callbacks_set_send_data_callback(callbacks_, SendData);
   // Who sends ahead of a streaming handler waits for it.
   nghttp2_option_set_no_auto_window_update(option_, 1);
+  // The answers of ordinary calls use no table (DirectPath), and for the few
+  // others it is not worth its memory on each connection.
+  nghttp2_option_set_max_deflate_dynamic_table_size(option_, 0);
   // nghttp2 has a limit of its own, which Session's comes before.
   const auto resets = static_cast<uint64_t>(options.resets_per_second_max) * 2;
   nghttp2_option_set_stream_reset_rate_limit(option_, resets, resets);
@@ -154,18 +157,27 @@ bool Session::Receive(std::string_view bytes, UnixNanos now) {
 
 bool Session::TakeFrame(const FrameReader::Piece& piece) {
   const FrameHead& head = piece.head;
-  const bool direct = direct_.Find(head.stream) != nullptr;
-  switch (filter_.Judge(head, direct)) {
+  Stream* const direct = direct_.Find(head.stream);
+  const bool in_block = filter_.in_block();
+  const FrameFilter::Verdict verdict = filter_.Judge(head, direct != nullptr);
+  if (in_block && verdict != FrameFilter::Verdict::kTooLarge) return false;
+  switch (verdict) {
     case FrameFilter::Verdict::kLeaveOut:
+      return true;
+    case FrameFilter::Verdict::kNotAscending:
+      Terminate(NGHTTP2_PROTOCOL_ERROR);
       return true;
     case FrameFilter::Verdict::kClosed:
       Terminate(NGHTTP2_STREAM_CLOSED);
+      return true;
+    case FrameFilter::Verdict::kTooLarge:
+      Terminate(NGHTTP2_FRAME_SIZE_ERROR);
       return true;
     case FrameFilter::Verdict::kOpens:
       if (direct_.TakeHeaders(piece)) return true;
       break;
     case FrameFilter::Verdict::kPass:
-      if (direct && direct_.TakeFrame(piece)) return true;
+      if (direct != nullptr && direct_.TakeFrame(*direct, piece)) return true;
       if (head.stream == 0 && head.type == FrameType::kWindowUpdate &&
           piece.whole && direct_.TakeWindowUpdate(piece)) {
         return true;
@@ -173,7 +185,11 @@ bool Session::TakeFrame(const FrameReader::Piece& piece) {
       break;
   }
   // DirectPath says why.
-  if (head.stream != 0 || !piece.whole) direct_.AdoptAll();
+  if (head.type == FrameType::kHeaders || !piece.whole) {
+    direct_.AdoptAll();
+  } else if (direct != nullptr) {
+    direct_.Adopt(*direct);
+  }
   if (head.type == FrameType::kHeaders) {
     filter_.OnPassed(head.stream);
     direct_.BeforeHeaders(piece);
@@ -238,7 +254,9 @@ void Session::DeliverAll() {
 }
 
 bool Session::is_done() const {
-  return !direct_.has_streams() && !nghttp2_session_want_read(http_) &&
+  // What was terminated does not wait for calls.
+  return (terminated_ || !direct_.has_streams()) &&
+         !nghttp2_session_want_read(http_) &&
          !nghttp2_session_want_write(http_);
 }
 

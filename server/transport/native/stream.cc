@@ -66,6 +66,8 @@ void Stream::OnAdopted() {
   direct_ = false;
   if (nghttp2_session_get_stream_user_data(http_, id_) != this) {
     OnClosed(EndReason::kConnectionLost);
+  } else if (ending_) {
+    SubmitEnd();
   }
 }
 
@@ -404,6 +406,7 @@ void Stream::OnTimer(UnixNanos now) {
 }
 
 void Stream::Deliver() {
+  if (ending_ && !closed_) LeaveDirectPath();
   if (handler_ == nullptr) return;
   if (cancelled_) {
     if (!cancel_told_ && !call_->finishing()) {

@@ -68,6 +68,8 @@ class NativeCall final : public Call {
   // the answer is still on its way.
   bool finishing() const { return finishing_.load(std::memory_order_acquire); }
 
+  const Trailers& answer_headers() const { return headers(); }
+
   // Whether something of the handler's is on its way from another thread.  It
   // may have been overtaken by what the handler did on this one.
   bool has_posts() const { return posts_.load(std::memory_order_relaxed) != 0; }
@@ -207,6 +209,13 @@ class Stream {
   void AnswerInstead(const absl::Status& error);
   void End(WireStatus status, Trailers trailers);
   bool AnswerDirectly();
+  void SubmitEnd();
+  // An answer is compressed where the client compresses its own messages and
+  // says that it reads such.
+  bool compresses() const;
+  void CompressReply();
+  // Whether the answer begins as almost all do.
+  bool has_usual_head() const;
   void SubmitReply();
   void SubmitTrailersOnly();
   void SubmitTrailers();

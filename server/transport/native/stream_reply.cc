@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <deque>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/base64.h"
 #include "proto/wire/percent_encoding.h"
+#include "server/transport/native/gzip.h"
 #include "server/transport/native/session.h"
 #include "server/transport/native/stream.h"
 #include "server/transport/native/worker.h"
@@ -48,8 +50,8 @@ ssize_t ReadReply(nghttp2_session*, int32_t, uint8_t*, size_t length,
   return static_cast<Stream*>(source->ptr)->OfferReply(length, flags);
 }
 
-// The headers of a status, and what they refer to.
-class StatusHeaders {
+// The headers that begin or end an answer, and what they refer to.
+class AnswerHeaders {
  public:
   void Add(nghttp2_nv header) { headers_.push_back(header); }
 
@@ -63,8 +65,11 @@ class StatusHeaders {
       details_ = wire::Base64Encode(status.details);
       Add(Variable("grpc-status-details-bin", details_));
     }
-    binary_.reserve(trailers.size());
-    for (const auto& [name, value] : trailers) {
+    Add(trailers);
+  }
+
+  void Add(const Trailers& metadata) {
+    for (const auto& [name, value] : metadata) {
       if (wire::IsBinaryName(name)) {
         binary_.push_back(wire::Base64Encode(value));
         Add(Variable(name, binary_.back()));
@@ -81,7 +86,8 @@ class StatusHeaders {
   std::vector<nghttp2_nv> headers_;
   std::string message_;
   std::string details_;
-  std::vector<std::string> binary_;
+  // Its elements stay where they are.
+  std::deque<std::string> binary_;
 };
 
 }  // namespace
@@ -91,11 +97,13 @@ void Stream::Reply(const ReplyBody& response, Trailers trailers) {
   wire::WriteMessagePrefix(static_cast<uint32_t>(response.size()),
                            reply_.data());
   response.WriteTo(reply_.data() + wire::kMessagePrefixBytes);
+  CompressReply();
   Finish(WireStatus{}, std::move(trailers));
 }
 
 void Stream::ReplyFramed(std::string framed, Trailers trailers) {
   reply_ = std::move(framed);
+  CompressReply();
   Finish(WireStatus{}, std::move(trailers));
 }
 
@@ -113,7 +121,28 @@ void Stream::SendFramed(std::string framed) {
   if (closed_ || ending_) return;
   reply_ = std::move(framed);
   reply_taken_ = 0;
+  CompressReply();
   SubmitReply();
+}
+
+bool Stream::compresses() const {
+  return headers_.accepts_gzip() && headers_.encoding() == "gzip";
+}
+
+bool Stream::has_usual_head() const {
+  return !compresses() && call_->answer_headers().empty();
+}
+
+void Stream::CompressReply() {
+  // Below this zlib's own memory costs more than the bytes.
+  constexpr size_t kCompressBytesMin = 512;
+  if (!compresses() || reply_.size() < kCompressBytesMin) return;
+  const std::string bytes =
+      DeflateGzip(std::string_view(reply_).substr(wire::kMessagePrefixBytes));
+  if (bytes.empty() || bytes.size() >= reply_.size()) return;
+  wire::WriteMessagePrefix(static_cast<uint32_t>(bytes.size()), reply_.data());
+  reply_[0] = 1;
+  reply_.replace(wire::kMessagePrefixBytes, std::string::npos, bytes);
 }
 
 void Stream::WantMessage() {
@@ -142,15 +171,22 @@ void Stream::End(WireStatus status, Trailers trailers) {
   end_time_ = session_->turn_time();
   status_ = std::move(status);
   trailers_ = std::move(trailers);
-  if (direct_) {
-    if (AnswerDirectly()) return;
-    LeaveDirectPath();
-    if (closed_) return;
+  if (!direct_) {
+    SubmitEnd();
+  } else if (!AnswerDirectly()) {
+    // This may be inside nghttp2, which cannot be told anything then.
+    CountReply(reply_left());
+    session_->Queue(*this);
+    session_->RequestTurn();
   }
+}
+
+void Stream::SubmitEnd() {
   if (cancelled_ && reply_left() > 0) {
     // The client may never read the rest, and a status goes behind it.
     Reset(NGHTTP2_CANCEL);
-  } else if (submitted_ || reply_left() > 0) {
+  } else if (submitted_ || reply_left() > 0 ||
+             !call_->answer_headers().empty()) {
     SubmitReply();
   } else {
     SubmitTrailersOnly();
@@ -159,8 +195,10 @@ void Stream::End(WireStatus status, Trailers trailers) {
 }
 
 bool Stream::AnswerDirectly() {
-  if (status_.code != 0 || !session_->direct().Answer(*this, reply_, trailers_))
+  if (status_.code != 0 || !has_usual_head() ||
+      !session_->direct().Answer(*this, reply_, trailers_)) {
     return false;
+  }
   direct_ = false;
   reply_taken_ = reply_.size();
   closed_ = true;
@@ -182,8 +220,17 @@ void Stream::SubmitReply() {
     nghttp2_data_provider provider;
     provider.source.ptr = this;
     provider.read_callback = ReadReply;
-    result =
-        nghttp2_submit_response(http_, id_, kHead, std::size(kHead), &provider);
+    if (has_usual_head()) {
+      result = nghttp2_submit_response(http_, id_, kHead, std::size(kHead),
+                                       &provider);
+    } else {
+      AnswerHeaders headers;
+      for (const nghttp2_nv& header : kHead) headers.Add(header);
+      if (compresses()) headers.Add(Constant("grpc-encoding", "gzip"));
+      headers.Add(call_->answer_headers());
+      result = nghttp2_submit_response(http_, id_, headers.data(),
+                                       headers.size(), &provider);
+    }
   }
   if (result != 0) Reset(NGHTTP2_INTERNAL_ERROR);
   session_->RequestTurn();
@@ -209,7 +256,7 @@ void Stream::SubmitHttpRefusal() {
 
 void Stream::SubmitTrailersOnly() {
   submitted_ = true;
-  StatusHeaders headers;
+  AnswerHeaders headers;
   for (const nghttp2_nv& header : kHead) headers.Add(header);
   headers.Add(status_, trailers_);
   if (nghttp2_submit_response(http_, id_, headers.data(), headers.size(),
@@ -225,7 +272,7 @@ void Stream::SubmitTrailers() {
     static const nghttp2_nv ok = Constant("grpc-status", "0");
     result = nghttp2_submit_trailer(http_, id_, &ok, 1);
   } else {
-    StatusHeaders headers;
+    AnswerHeaders headers;
     headers.Add(status_, trailers_);
     result = nghttp2_submit_trailer(http_, id_, headers.data(), headers.size());
   }

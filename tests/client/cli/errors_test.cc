@@ -70,7 +70,7 @@ TEST_F(CliTest, AnErrorIsJsonToo) {
             R"("message":"version is 7","field":"",)"
             R"("metadata":{"applied":"no","current_version":"7"},)"
             R"("outcome":"not_applied","idempotency_key":"once",)"
-            R"("attempts":1}})"
+            R"("stamp":"","attempts":1}})"
             "\n");
 }
 

@@ -44,7 +44,7 @@ class ExactlyOnceTest : public ::testing::Test {
   std::string UnknownWords(const std::string& key) {
     return "latchkey: outcome unknown: it may have been applied; ask "
            "`latchkey get-outcome --server " +
-           cache_.address() + " " + key + "`\n";
+           cache_.address() + " --stamp=stamp-1 " + key + "`\n";
   }
 
   FakeCache cache_;
@@ -141,9 +141,10 @@ TEST_F(ExactlyOnceTest, AWriteWithoutAnAnswerIsUnknownAndTellsItsKey) {
   const std::string key = KeyOf("Put", 1);
   EXPECT_EQ(result.err,
             "latchkey: UNAVAILABLE: scripted\n" + UnknownWords(key));
-  EXPECT_THAT(result.out, EndsWith(R"("metadata":{},"outcome":"unknown",)"
-                                   R"("idempotency_key":")" +
-                                   key + R"(","attempts":1}})" + "\n"));
+  EXPECT_THAT(result.out,
+              EndsWith(R"("metadata":{},"outcome":"unknown",)"
+                       R"("idempotency_key":")" +
+                       key + R"(","stamp":"stamp-1","attempts":1}})" + "\n"));
 }
 
 // Of the copies, only the last one said that it was not applied.
@@ -177,8 +178,28 @@ TEST_F(ExactlyOnceTest, AServerThatIsTheUsualOneIsNotNamed) {
   const CliResult result =
       RunProgram({"put", "k", "v", "--no-retry", "--timeout", "60s"});
   unsetenv("LATCHKEY_SERVER");
-  EXPECT_THAT(result.err,
-              HasSubstr("`latchkey get-outcome " + KeyOf("Put", 1) + "`"));
+  EXPECT_THAT(result.err, HasSubstr("`latchkey get-outcome --stamp=stamp-1 " +
+                                    KeyOf("Put", 1) + "`"));
+}
+
+TEST_F(ExactlyOnceTest, GetOutcomeSendsTheStampOfTheWrite) {
+  Cli({"get-outcome", "--stamp=stamp-1", "--fence", "once"});
+  Cli({"get-outcome", "once"});
+  const std::vector<Seen> seen = cache_.SeenOf("GetOutcome");
+  ASSERT_THAT(seen, SizeIs(2));
+  EXPECT_EQ(seen[0].stamp, "stamp-1");
+  EXPECT_EQ(seen[1].stamp, "?");
+}
+
+// The outcome of the write is as unknown as before.
+TEST_F(ExactlyOnceTest, AForgottenOutcomeIsUnknownAndExitCode5) {
+  cache_.Script("GetOutcome",
+                {{.status = MakeStatus(grpc::StatusCode::FAILED_PRECONDITION,
+                                       "IDEMPOTENCY_KEY_EXPIRED", "unknown")}});
+  const CliResult result =
+      Cli({"get-outcome", "--stamp=stamp-1", "--fence", "once"});
+  EXPECT_EQ(result.exit_code, 5);
+  EXPECT_THAT(result.err, HasSubstr("IDEMPOTENCY_KEY_EXPIRED"));
 }
 
 TEST_F(ExactlyOnceTest, AHedgeAnswersForACopyThatHangs) {

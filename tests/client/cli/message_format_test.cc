@@ -103,7 +103,7 @@ TEST(MessageFormatTest, JsonOfAnErrorSurvivesBytesThatAreNotUtf8) {
             "{\"error\":{\"code\":\"INTERNAL\",\"reason\":\"\","
             "\"message\":\"\xEF\xBF\xBD\",\"field\":\"\",\"metadata\":{},"
             "\"outcome\":\"unknown\",\"idempotency_key\":\"\","
-            "\"attempts\":0}}");
+            "\"stamp\":\"\",\"attempts\":0}}");
 }
 
 TEST(MessageFormatTest, AnOutcomeIsToldInWords) {
@@ -141,6 +141,10 @@ TEST(MessageFormatTest, AnUnknownOutcomeNamesTheCommandThatTells) {
   EXPECT_EQ(OutcomeToText(result, "cache:7411"),
             "outcome unknown: it may have been applied; ask "
             "`latchkey get-outcome --server cache:7411 once`");
+  result.stamp = "0123456789abcdef-1700000000";
+  EXPECT_EQ(OutcomeToText(result, ""),
+            "outcome unknown: it may have been applied; ask `latchkey "
+            "get-outcome --stamp=0123456789abcdef-1700000000 once`");
 }
 
 }  // namespace

@@ -39,12 +39,13 @@ class ServerProcess:
           channel = grpc.insecure_channel(server.address)
     """
 
-    def __init__(self, log_path, *arguments, environment=None, listen=True):
+    def __init__(self, log_path, *arguments, environment=None, listen=True,
+                 transport=TRANSPORT):
         self.log_path = Path(log_path)
         self._killed = False
         command = [BIN / "latchkeyd", *arguments]
-        if TRANSPORT:
-            command.append(f"--transport={TRANSPORT}")
+        if transport:
+            command.append(f"--transport={transport}")
         if listen:
             command.append("--listen=127.0.0.1:0")
         with open(self.log_path, "wb") as log:

@@ -1,7 +1,9 @@
 """BatchGet, BatchPut and BatchDelete as they are meant to be used."""
 
 import pytest
+from client import Client
 from conftest import value_of
+from metrics import scrape
 
 
 def test_batch_get_answers_in_the_order_of_the_request(cache, keys):
@@ -14,6 +16,23 @@ def test_batch_get_answers_in_the_order_of_the_request(cache, keys):
     assert [result.HasField("entry") for result in answer.results] == [
         True, False, True, True]
     assert answer.snapshot_version == 0
+
+
+def test_a_large_batch_goes_through_the_bulk_lane(start_server):
+    server = start_server("--bulk-threads=2")
+    waited = 'latchkey_lane_queue_wait_seconds_count'
+    with Client(server.address) as cache:
+        names = [f"k{i}".encode() for i in range(9_999)]
+        for i in range(0, len(names), 100):
+            cache.BatchPut(puts=[dict(key=name, value=b"v" + name)
+                                 for name in names[i:i + 100]])
+        assert scrape(server).value(waited, lane="bulk") == 100
+        answer = cache.BatchGet(keys=names + [b"missing"])
+        assert [result.entry.value for result in answer.results] == [
+            b"v" + name for name in names] + [b""]
+        assert scrape(server).value(waited, lane="bulk") == 101
+        cache.BatchGet(keys=names[:64])
+        assert scrape(server).value(waited, lane="bulk") == 101
 
 
 def test_an_atomic_batch_get_names_its_moment(cache, keys):

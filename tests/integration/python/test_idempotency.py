@@ -5,6 +5,7 @@ import concurrent.futures
 import contextlib
 import itertools
 
+import grpc
 import pytest
 from api import pb
 from client import WRITES, Client, expect_error
@@ -30,6 +31,12 @@ def stamp_of(cache):
     return cache.trailers_of("Get", key=b"k",
                              metadata=[("latchkey-stamp", "?")]
                              )["latchkey-stamp"]
+
+
+def wait_a_second(client, stamp):
+    """Until the server says that a second has gone by since `stamp`."""
+    while int(stamp_of(client).split("-")[1]) <= int(stamp.split("-")[1]):
+        pass
 
 
 @pytest.mark.parametrize("method", sorted(WRITES))
@@ -130,15 +137,52 @@ def test_a_late_stamp(start_server, keys, new_id):
     server = start_server("--idempotency-window-seconds=1")
     with Client(server.address) as client:
         stamp = stamp_of(client)
-        # Until the server says that a second has gone by.
-        while int(stamp_of(client).split("-")[1]) <= int(stamp.split("-")[1]):
-            pass
+        wait_a_second(client, stamp)
         with expect_error(StatusCode.FAILED_PRECONDITION,
                           "IDEMPOTENCY_KEY_EXPIRED", applied="unknown"):
             client.Put(key=keys("a"), value=value_of("one"),
                        idempotency_key=new_id(),
                        metadata=[("latchkey-stamp", stamp)])
         assert not client.Get(key=keys("a")).HasField("entry")
+
+
+def test_the_outcome_of_a_forgotten_write(start_server, keys, new_id):
+    """Where the record of a write that was applied is gone, nobody is told
+    that it was not."""
+    server = start_server("--idempotency-window-seconds=1")
+    with Client(server.address) as client:
+        write = new_id()
+        stamp = [("latchkey-stamp", stamp_of(client))]
+        client.Put(key=keys("a"), value=value_of("one"), idempotency_key=write,
+                   metadata=stamp)
+        wait_a_second(client, stamp[0][1])
+        # As long as the record lives, it is told.
+        while True:
+            try:
+                outcome = client.GetOutcome(idempotency_key=write, fence=True,
+                                            metadata=stamp)
+            except grpc.RpcError:
+                break
+            assert outcome.state == DONE
+        with expect_error(StatusCode.FAILED_PRECONDITION,
+                          "IDEMPOTENCY_KEY_EXPIRED", applied="unknown"):
+            client.GetOutcome(idempotency_key=write, fence=True,
+                              metadata=stamp)
+        # Nothing was fenced.
+        assert client.GetOutcome(idempotency_key=write).state == UNKNOWN
+        assert client.Get(key=keys("a")).entry.value == value_of("one")
+
+
+def test_the_outcome_of_a_write_of_an_earlier_life(start_server, new_id):
+    with Client(start_server().address) as client:
+        stamp = [("latchkey-stamp", stamp_of(client))]
+    with Client(start_server().address) as client:
+        write = new_id()
+        with expect_error(StatusCode.FAILED_PRECONDITION,
+                          "INCARNATION_CHANGED", applied="unknown"):
+            client.GetOutcome(idempotency_key=write, fence=True,
+                              metadata=stamp)
+        assert client.GetOutcome(idempotency_key=write).state == UNKNOWN
 
 
 def test_a_stamp_of_an_earlier_life(start_server, keys, new_id):

@@ -9,6 +9,7 @@ from server_process import run_program
 
 OPTIONS = [
     "--help", "--version", "--listen", "--threads", "--transport",
+    "--bulk-threads", "--bulk-queue-max",
     "--drain-seconds", "--config", "--print-config", "--allow-insecure",
     "--connections-max", "--calls-per-connection-max", "--calls-max",
     "--call-seconds-max", "--test-service-time-us", "--key-bytes-max", "--value-bytes-max",
@@ -68,6 +69,8 @@ def test_version():
     (["--drain-seconds=x"], ["--drain-seconds"]),
     (["--transport=pigeon"], ["--transport"]),
     (["--connections-max=0"], ["--connections-max"]),
+    (["--bulk-threads=0"], ["--bulk-threads"]),
+    (["--bulk-queue-max=0"], ["--bulk-queue-max"]),
     (["--listen="], ["--listen"]),
     (["--listen=nonsense"], ["--listen"]),
     (["--listen=127.0.0.1"], ["--listen"]),

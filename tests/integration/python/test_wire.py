@@ -1,10 +1,14 @@
 """What a correct gRPC client never sends: nothing of it writes, nothing of it
 ends the server, and other streams do not notice."""
 
+import gzip
+
 import pytest
+from api import pb
 from client import SERVICE, make_request
 from conftest import value_of
 from grpc import StatusCode
+from server_process import TRANSPORT
 from wire import Wire, frame
 
 PUT = f"/{SERVICE}/Put"
@@ -98,6 +102,26 @@ def test_headers_that_are_no_grpc(wire, cache, keys, put, headers):
         assert_never_written(cache, keys)
     else:
         assert cache.Get(key=keys("a")).entry.value == value_of("one")
+
+
+@pytest.mark.skipif(TRANSPORT != "native",
+                    reason="the gRPC library compresses no answers")
+@pytest.mark.parametrize("encoding, accepted, compressed", [
+    ("gzip", "identity, deflate,gzip", True), ("gzip", "identity", False),
+    ("gzip", None, False), ("identity", "gzip", False), (None, "gzip", False)])
+def test_answers_are_compressed_for_who_compresses(wire, cache, keys, encoding,
+                                                   accepted, compressed):
+    cache.Put(key=keys("a"), value=value_of("one", 10_000))
+    get = make_request("Get", {"key": keys("a")}).SerializeToString()
+    answer = wire.call(GET, frame(get), {"grpc-encoding": encoding,
+                                         "grpc-accept-encoding": accepted})
+    assert answer.status == 0
+    assert (answer.headers.get("grpc-encoding") == "gzip") == compressed
+    assert answer.body[0] == int(compressed)
+    message = gzip.decompress(answer.body[5:]) if compressed else answer.body[5:]
+    assert len(answer.body) < 1_000 or not compressed
+    assert pb.GetResponse.FromString(message).entry.value == value_of(
+        "one", 10_000)
 
 
 def test_a_request_that_is_reset_leaves_the_connection_as_it_was(

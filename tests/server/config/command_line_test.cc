@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -55,6 +56,8 @@ TEST(CommandLineTest, DefaultsServeOnLoopback) {
   EXPECT_FALSE(line.options.allow_insecure);
   EXPECT_EQ(line.options.transport, "grpc");
   EXPECT_EQ(line.options.threads, UsableCores());
+  EXPECT_EQ(line.options.bulk_threads, std::max(1, UsableCores() / 2));
+  EXPECT_EQ(line.options.bulk_queue_max, 256);
   EXPECT_EQ(line.options.connections_max, 10'000);
   EXPECT_EQ(line.options.drain_seconds, 10);
   EXPECT_EQ(line.options.key_bytes_max, 1024);
@@ -109,6 +112,8 @@ TEST(CommandLineTest, EveryOptionCanBeGivenInEachWay) {
            Row{"allow-insecure", "true", "allow-insecure = true"},
            Row{"transport", "native", "transport = \"native\""},
            Row{"threads", "7", "threads = 7"},
+           Row{"bulk-threads", "3", "bulk-threads = 3"},
+           Row{"bulk-queue-max", "9", "bulk-queue-max = 9"},
            Row{"connections-max", "5", "connections-max = 5"},
            Row{"drain-seconds", "0", "drain-seconds = 0"},
            Row{"key-bytes-max", "100", "key-bytes-max = 100"},

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -80,7 +81,8 @@ class Model {
     overloaded_ ? list.pop_back() : list.pop_front();
     const bool ended = work->source.token().Check(now) != EndReason::kNone;
     if (!ended && !overloaded_) {
-      if (now - arrival <= options_.delay_target) {
+      const Nanos given = work->source.token().deadline() - arrival;
+      if (now - arrival <= std::max(options_.delay_target, given / 8)) {
         standing_.reset();
       } else if (!standing_.has_value()) {
         standing_ = now;
@@ -211,7 +213,7 @@ TEST(AdmissionQueueRandomTest, AgreesWithASimpleModel) {
     shed += run.shed;
   }
   // Else this has seen half of the rules.
-  EXPECT_GT(steps_overloaded, 10'000);
+  EXPECT_GT(steps_overloaded, 1'000);
   EXPECT_GT(shed, 100);
 }
 

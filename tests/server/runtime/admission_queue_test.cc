@@ -94,7 +94,7 @@ class AdmissionQueueTest : public testing::Test {
 
   // Makes the queue stand until it is overloaded, and empties it.
   void Overload() {
-    for (int i = 0; i < 10; ++i) Offer("old");
+    for (int i = 0; i < 10; ++i) Offer("old", now_ + 40 * kMs);
     Advance(6 * kMs);
     Take();
     Advance(20 * kMs);
@@ -224,13 +224,27 @@ TEST_F(AdmissionQueueTest, RetriesMakeNoFirstAttemptLate) {
 }
 
 TEST_F(AdmissionQueueTest, AQueueThatStandsForAnIntervalIsOverloaded) {
-  for (int i = 0; i < 10; ++i) Offer("x");
+  for (int i = 0; i < 10; ++i) Offer("x", now_ + 40 * kMs);
   Advance(5 * kMs + 1);
   Take();
   Advance(20 * kMs - 1);
   Take();
   EXPECT_FALSE(queue_->overloaded());
   Advance(1);
+  Take();
+  EXPECT_TRUE(queue_->overloaded());
+}
+
+TEST_F(AdmissionQueueTest, WhoHasTimeMayWait) {
+  for (int i = 0; i < 10; ++i) Offer("x", now_ + 1'000 * kMs);
+  for (int i = 0; i < 5; ++i) {
+    Advance(25 * kMs);
+    Take();
+    EXPECT_FALSE(queue_->overloaded());
+  }
+  Advance(1);
+  Take();
+  Advance(20 * kMs);
   Take();
   EXPECT_TRUE(queue_->overloaded());
 }

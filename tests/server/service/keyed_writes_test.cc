@@ -202,5 +202,31 @@ TEST_F(KeyedWritesTest, AFenceIsToldAndKept) {
   EXPECT_EQ(error.metadata.at("applied"), "no");
 }
 
+TEST_F(KeyedWritesTest, AQuestionMayCarryTheStampOfItsWrite) {
+  const std::string put = "key: 'k' value: 'v' idempotency_key: 'i'";
+  const std::string ask = "idempotency_key: 'i' fence: true";
+  const std::string stamp = store_.CurrentStamp().ToText();
+  ASSERT_TRUE(SendText("Put", put, stamp)->ok());
+  EXPECT_EQ(SendText("GetOutcome", ask, stamp)
+                ->reply<v1::GetOutcomeResponse>()
+                .state(),
+            v1::GetOutcomeResponse::DONE);
+
+  clock_.Advance(120 * kNanosPerSecond);
+  const auto late = SendText("GetOutcome", ask, stamp);
+  EXPECT_EQ(late->error().code, absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(late->error().reason, "IDEMPOTENCY_KEY_EXPIRED");
+  EXPECT_EQ(late->error().metadata.at("applied"), "unknown");
+  const auto other = SendText("GetOutcome", ask, "0000000000000000-1700000000");
+  EXPECT_EQ(other->error().reason, "INCARNATION_CHANGED");
+  EXPECT_EQ(other->error().metadata.at("applied"), "unknown");
+  EXPECT_EQ(SendText("GetOutcome", ask, "yesterday")->error().field,
+            "latchkey-stamp");
+  // Who only asks for a stamp carries none.
+  EXPECT_EQ(Outcome("idempotency_key: 'i'").state(),
+            v1::GetOutcomeResponse::UNKNOWN);
+  EXPECT_TRUE(SendText("GetOutcome", ask, "?")->ok());
+}
+
 }  // namespace
 }  // namespace latchkey

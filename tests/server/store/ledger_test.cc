@@ -62,10 +62,19 @@ class LedgerTest : public testing::Test {
   }
 
   RecordedOutcome Outcome(std::string_view key, bool fence = false) {
-    auto outcome = store_->GetOutcome({.principal = "", .key = key}, fence,
-                                      source_.token());
+    auto outcome =
+        Ask({.scope = {.principal = "", .key = key}, .fence = fence});
     EXPECT_TRUE(outcome.ok()) << outcome.status();
     return *std::move(outcome);
+  }
+  absl::StatusOr<RecordedOutcome> Ask(const OutcomeQuestion& question) {
+    return store_->GetOutcome(question, source_.token());
+  }
+  // With a fence for the usual write.
+  absl::StatusOr<RecordedOutcome> AskWith(const LedgerStamp& stamp) {
+    return Ask({.scope = {.principal = "", .key = "write-1"},
+                .stamp = stamp,
+                .fence = true});
   }
 
   static Operation Add(int64_t delta) {
@@ -79,9 +88,9 @@ class LedgerTest : public testing::Test {
   DeadlineSource source_{kNever};
 };
 
-void ExpectReason(const absl::StatusOr<TransactionResult>& outcome,
-                  absl::StatusCode code, ErrorReason reason,
-                  std::string_view applied) {
+template <typename T>
+void ExpectReason(const absl::StatusOr<T>& outcome, absl::StatusCode code,
+                  ErrorReason reason, std::string_view applied) {
   ASSERT_EQ(outcome.status().code(), code) << outcome.status();
   const std::optional<ErrorDetails> details = GetErrorDetails(outcome.status());
   ASSERT_TRUE(details.has_value());
@@ -260,6 +269,41 @@ TEST_F(LedgerTest, AFenceKeepsLateCopiesOut) {
   ExpectReason(Send({}, Add(1)).outcome, absl::StatusCode::kFailedPrecondition,
                ErrorReason::kIdempotencyKeyFenced, "no");
   EXPECT_EQ(Value("counter"), "missing");
+}
+
+TEST_F(LedgerTest, AForgottenWriteIsNotSaidToBeUndone) {
+  const LedgerStamp stamp = store_->CurrentStamp();
+  ASSERT_TRUE(Send({.stamp = stamp}, Add(1)).outcome.ok());
+  clock_.Advance(kWindow - 1);
+  EXPECT_EQ(AskWith(stamp)->state, RecordedOutcome::State::kDone);
+  clock_.Advance(1);
+  ExpectReason(AskWith(stamp), absl::StatusCode::kFailedPrecondition,
+               ErrorReason::kIdempotencyKeyExpired, "unknown");
+  // It has left no fence.
+  EXPECT_EQ(Outcome("write-1").state, RecordedOutcome::State::kUnknown);
+  // Nor does the fence of somebody who asks without a stamp prove anything.
+  EXPECT_EQ(Outcome("write-1", true).state,
+            RecordedOutcome::State::kNotApplied);
+  ExpectReason(AskWith(stamp), absl::StatusCode::kFailedPrecondition,
+               ErrorReason::kIdempotencyKeyExpired, "unknown");
+
+  const LedgerStamp fresh = store_->CurrentStamp();
+  Restart(options_);
+  ExpectReason(AskWith(fresh), absl::StatusCode::kFailedPrecondition,
+               ErrorReason::kIncarnationChanged, "unknown");
+  EXPECT_EQ(Outcome("write-1").state, RecordedOutcome::State::kUnknown);
+}
+
+// A fence that came in time is told as long as it stands, however late.
+TEST_F(LedgerTest, AnOldStampDoesNotHideAFenceInTime) {
+  const LedgerStamp stamp = store_->CurrentStamp();
+  clock_.Advance(kWindow - kNanosPerSecond);
+  EXPECT_EQ(AskWith(stamp)->state, RecordedOutcome::State::kNotApplied);
+  clock_.Advance(kWindow - 1);
+  EXPECT_EQ(AskWith(stamp)->state, RecordedOutcome::State::kNotApplied);
+  clock_.Advance(1);
+  ExpectReason(AskWith(stamp), absl::StatusCode::kFailedPrecondition,
+               ErrorReason::kIdempotencyKeyExpired, "unknown");
 }
 
 // Every form in which an outcome can be kept gives it back as it was.

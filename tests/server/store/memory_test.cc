@@ -154,7 +154,7 @@ TEST_F(RefusalTest, OfAFenceThatFindsNoRoom) {
       Do(PutOperation{.key = "x" + std::to_string(used()), .value = ""}).ok()) {
   }
   const IdempotencyScope scope = {.principal = {}, .key = "key"};
-  EXPECT_TRUE(store().GetOutcome(scope, false, token()).ok());
+  EXPECT_TRUE(store().GetOutcome({.scope = scope}, token()).ok());
   ExpectBound();
 }
 

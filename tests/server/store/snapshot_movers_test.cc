@@ -13,9 +13,17 @@
 namespace latchkey {
 namespace {
 
+// With the lock order asserted and nothing optimised the same takes ten times
+// as long.
+#ifdef NDEBUG
+constexpr uint64_t kSnapshots = 100'000;
+#else
+constexpr uint64_t kSnapshots = 2'000;
+#endif
+
 uint64_t Snapshots() {
   const char* number = std::getenv("LATCHKEY_SNAPSHOTS");
-  return number == nullptr ? 2'000 : std::strtoull(number, nullptr, 10);
+  return number == nullptr ? kSnapshots : std::strtoull(number, nullptr, 10);
 }
 
 using SnapshotMoversTest = StoreTest;

@@ -40,6 +40,22 @@ using grpc::internal::RpcMethod;
 // Longer than anything here takes: a test that needs it has failed.
 constexpr std::chrono::seconds kPatience(60);
 
+// Tells its deadline and ends.
+class TellDeadlineStream final : public StreamHandler {
+ public:
+  explicit TellDeadlineStream(Call& call) : call_(call) {
+    call.Send(Bytes(std::to_string(call.token().deadline())));
+  }
+
+  void OnMessage(std::string_view) override {}
+  void OnHalfClose() override {}
+  void OnSent() override { call_.Close(); }
+  void OnCancel() override {}
+
+ private:
+  Call& call_;
+};
+
 void WaitUntil(const std::function<bool()>& condition) {
   const auto end = std::chrono::steady_clock::now() + kPatience;
   while (!condition()) {
@@ -69,9 +85,25 @@ class TransportTest : public testing::TestWithParam<const char*> {
                        std::string(fruit.value_or("none")) + " " +
                        std::string(call.peer().substr(0, 15))));
     });
+    methods_.AddUnary("/test.Test/Head", [](Call& call, std::string_view in) {
+      call.AddHeader("begins", "here");
+      call.AddHeader("bytes-bin", std::string_view("\0\xff", 2));
+      if (in.empty()) {
+        call.Fail(absl::NotFoundError("nothing"));
+      } else {
+        call.Reply(Parse(in));
+      }
+    });
     methods_.AddUnary("/test.Test/Hold", [this](Call& call, std::string_view) {
       MutexLock lock(mutex_);
       held_ = &call;
+    });
+    methods_.AddUnary(
+        "/test.Test/Health",
+        [](Call& call, std::string_view in) { call.Reply(Parse(in)); },
+        MethodClass::kAboutServer);
+    methods_.AddStream("/test.Test/Deadline", [](Call& call) {
+      return std::make_unique<TellDeadlineStream>(call);
     });
     methods_.AddStream("/test.Test/EchoStream", [](Call& call) {
       return std::make_unique<EchoStream>(call);
@@ -90,12 +122,18 @@ class TransportTest : public testing::TestWithParam<const char*> {
       return std::make_unique<GrpcServer>(
           GrpcServerOptions{
               .listen_address = "127.0.0.1:" + std::to_string(port),
-              .threads = 2},
+              .threads = 2,
+              .calls_per_connection_max = calls_max_,
+              .about_server_calls_per_connection_max = calls_max_},
           methods_, server_clock_);
     }
     return std::make_unique<NativeServer>(
-        NativeServerOptions{.port = port, .threads = 2}, methods_,
-        server_clock_);
+        NativeServerOptions{
+            .port = port,
+            .threads = 2,
+            .calls_per_connection_max = calls_max_,
+            .about_server_calls_per_connection_max = calls_max_},
+        methods_, server_clock_);
   }
 
   void StartServer() {
@@ -141,6 +179,7 @@ class TransportTest : public testing::TestWithParam<const char*> {
     WaitUntil([this] { return server_->live_calls() == 0; });
   }
 
+  int calls_max_ = 1'000;
   const SystemClock clock_;
   JumpyClock server_clock_{clock_};
   MethodTable methods_;
@@ -200,6 +239,22 @@ TEST_P(TransportTest, HandlerSeesMethodMetadataAndPeer) {
   EXPECT_EQ(response.value(), "/test.Test/Describe apple ipv4:127.0.0.1:");
 }
 
+TEST_P(TransportTest, HeadersComeBeforeTheAnswerOrTheError) {
+  for (const char* const value : {"", "x"}) {
+    BytesValue response;
+    grpc::ClientContext context;
+    const grpc::Status status =
+        CallUnary("/test.Test/Head", Bytes(value), &response, &context);
+    EXPECT_EQ(status.ok(), *value != '\0');
+    EXPECT_EQ(response.value(), value);
+    const auto& headers = context.GetServerInitialMetadata();
+    ASSERT_EQ(headers.count("begins"), 1u);
+    EXPECT_EQ(headers.find("begins")->second, "here");
+    ASSERT_EQ(headers.count("bytes-bin"), 1u);
+    EXPECT_EQ(headers.find("bytes-bin")->second, grpc::string_ref("\0\xff", 2));
+  }
+}
+
 TEST_P(TransportTest, TellsItsTimeWhenAsked) {
   BytesValue response;
   grpc::ClientContext context;
@@ -227,17 +282,53 @@ TEST_P(TransportTest, AnswersMayComeFromAnotherThread) {
   WaitUntilIdle();
 }
 
-TEST_P(TransportTest, WithoutDeadlineTheTokenNeverEnds) {
+TEST_P(TransportTest, ACallWithoutADeadlineGetsOne) {
+  const UnixNanos before = clock_.Now();
   std::thread client([this] {
     BytesValue response;
     EXPECT_TRUE(CallUnary("/test.Test/Hold", Bytes("x"), &response).ok());
   });
   Call& call = WaitForHeld();
-  EXPECT_EQ(call.token().deadline(), kNever);
+  EXPECT_GE(call.token().deadline(), before + 10 * kNanosPerSecond);
+  EXPECT_LE(call.token().deadline(), clock_.Now() + 10 * kNanosPerSecond);
   EXPECT_EQ(server_->live_calls(), 1);
   call.Reply(Bytes("y"));
   client.join();
   WaitUntilIdle();
+}
+
+TEST_P(TransportTest, AStreamWithoutADeadlineHasNone) {
+  grpc::ClientContext context;
+  const auto stream = OpenStream("/test.Test/Deadline", &context);
+  BytesValue deadline;
+  ASSERT_TRUE(stream->Read(&deadline));
+  EXPECT_EQ(deadline.value(), std::to_string(kNever));
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST_P(TransportTest, MoreCallsThanSlotsAreRefused) {
+  server_->Shutdown(0);
+  calls_max_ = 1;
+  StartServer();
+  std::thread client([this] {
+    BytesValue response;
+    EXPECT_TRUE(CallUnary("/test.Test/Hold", Bytes("x"), &response).ok());
+  });
+  Call& call = WaitForHeld();
+  BytesValue response;
+  grpc::ClientContext context;
+  const grpc::Status status =
+      CallUnary("/test.Test/Echo", Bytes("x"), &response, &context);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(status.error_details(), testing::HasSubstr("OVERLOADED"));
+  EXPECT_EQ(context.GetServerTrailingMetadata().count("grpc-retry-pushback-ms"),
+            1u);
+  // But its health is told.
+  EXPECT_TRUE(CallUnary("/test.Test/Health", Bytes("x"), &response).ok());
+  call.Reply(Bytes("y"));
+  client.join();
+  WaitUntilIdle();
+  EXPECT_TRUE(CallUnary("/test.Test/Echo", Bytes("x"), &response).ok());
 }
 
 TEST_P(TransportTest, DeadlineReachesTheToken) {

@@ -11,7 +11,10 @@ FrameHead Data(uint32_t stream) {
   return {.size = 4, .type = FrameType::kData, .stream = stream};
 }
 FrameHead Headers(uint32_t stream) {
-  return {.size = 7, .type = FrameType::kHeaders, .stream = stream};
+  return {.size = 7,
+          .type = FrameType::kHeaders,
+          .flags = kEndHeadersFlag,
+          .stream = stream};
 }
 FrameHead Reset(uint32_t stream) {
   return {.size = 4, .type = FrameType::kRstStream, .stream = stream};
@@ -69,6 +72,47 @@ TEST(FrameFilterTest, WhatComesLateForAStreamThatNghttp2NeverSawIsLeftOut) {
   Open(filter, 5);
   EXPECT_EQ(filter.Judge(Window(3), false), Verdict::kPass);
   EXPECT_EQ(filter.Judge(Data(3), false), Verdict::kPass);
+}
+
+TEST(FrameFilterTest, NumbersAscend) {
+  FrameFilter filter;
+  Open(filter, 5);
+  EXPECT_EQ(filter.Judge(Headers(1), false), Verdict::kNotAscending);
+  EXPECT_EQ(filter.Judge(Headers(3), false), Verdict::kNotAscending);
+  // Trailers.
+  EXPECT_EQ(filter.Judge(Headers(5), false), Verdict::kPass);
+  Open(filter, 7);
+  EXPECT_EQ(filter.Judge(Headers(3), false), Verdict::kNotAscending);
+  EXPECT_EQ(filter.Judge(Headers(5), false), Verdict::kPass);
+  Open(filter, 15);
+  EXPECT_EQ(filter.Judge(Headers(9), false), Verdict::kNotAscending);
+  EXPECT_EQ(filter.Judge(Headers(13), false), Verdict::kNotAscending);
+}
+
+TEST(FrameFilterTest, NothingIsLeftOutOfABlockOfHeaders) {
+  FrameFilter filter;
+  ASSERT_EQ(filter.Judge(Headers(1), false), Verdict::kOpens);
+  FrameHead begin = Headers(3);
+  begin.flags = 0;
+  EXPECT_EQ(filter.Judge(begin, false), Verdict::kOpens);
+  EXPECT_TRUE(filter.in_block());
+  EXPECT_EQ(filter.Judge(Window(1), false), Verdict::kPass);
+  EXPECT_EQ(filter.Judge(Reset(9), false), Verdict::kPass);
+  FrameHead more = {.type = FrameType::kContinuation, .stream = 3};
+  filter.Judge(more, false);
+  EXPECT_TRUE(filter.in_block());
+  more.flags = kEndHeadersFlag;
+  filter.Judge(more, false);
+  EXPECT_FALSE(filter.in_block());
+  EXPECT_EQ(filter.Judge(Window(1), false), Verdict::kLeaveOut);
+}
+
+TEST(FrameFilterTest, NoFrameIsLargerThan16KiB) {
+  FrameFilter filter;
+  FrameHead head = {.size = 16'384, .type = FrameType::kContinuation};
+  EXPECT_EQ(filter.Judge(head, false), Verdict::kPass);
+  head.size = 16'385;
+  EXPECT_EQ(filter.Judge(head, false), Verdict::kTooLarge);
 }
 
 TEST(FrameFilterTest, CountsFramesThatMoveNoCall) {

@@ -71,6 +71,16 @@ class NativeFixture : public testing::Test {
       MutexLock lock(mutex_);
       held_.push_back(&call);
     });
+    // Keeps its thread until the test lets go of it.
+    methods_.AddUnary("/test.Test/Block", [this](Call& call, std::string_view) {
+      blocked_ = true;
+      WaitUntil([this] { return !blocked_; });
+      call.Reply(Bytes("late"));
+    });
+    methods_.AddUnary(
+        "/test.Test/Health",
+        [](Call& call, std::string_view in) { call.Reply(Parse(in)); },
+        MethodClass::kAboutServer);
     methods_.AddStream("/test.Test/EchoStream", [](Call& call) {
       return std::make_unique<EchoStream>(call);
     });
@@ -121,6 +131,7 @@ class NativeFixture : public testing::Test {
   MethodTable methods_;
   StreamLog log_;
   std::atomic<int> sized_calls_ = 0;
+  std::atomic<bool> blocked_ = false;
   Mutex mutex_;
   std::vector<Call*> held_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<NativeServer> server_;

@@ -123,7 +123,14 @@ TEST_F(NativeServerTest, ContinuationsWithoutEndEndTheirConnection) {
 class FewCallsTest : public NativeServerTest {
  protected:
   FewCallsTest()
-      : NativeServerTest({.calls_per_connection_max = 2, .calls_max = 3}) {}
+      : NativeServerTest({.calls_per_connection_max = 2,
+                          .calls_max = 3,
+                          .about_server_calls_per_connection_max = 1}) {}
+
+  static void ExpectRefused(RawAnswer answer) {
+    EXPECT_EQ(answer.status, "14");
+    EXPECT_EQ(answer.headers["grpc-retry-pushback-ms"], "200");
+  }
 
   std::string Hold(int stream) {
     return RawClient::Headers(stream, "/test.Test/Hold") +
@@ -136,17 +143,36 @@ TEST_F(FewCallsTest, CallsCountUntilTheirHandlersEnd) {
   WaitUntil([this] { return held() == 2; });
   // Reset, but the handlers still run.
   client_.Send(Reset(1) + Reset(3) + GoodCall(5));
-  EXPECT_EQ(client_.Await(5).reset, uint32_t{NGHTTP2_REFUSED_STREAM});
+  ExpectRefused(client_.Await(5));
   // Another connection has the last one of all.
   RawClient other(port_);
   other.Handshake();
   other.Send(Hold(1));
   WaitUntil([this] { return held() == 3; });
   other.Send(GoodCall(3));
-  EXPECT_EQ(other.Await(3).reset, uint32_t{NGHTTP2_REFUSED_STREAM});
+  ExpectRefused(other.Await(3));
+  EXPECT_EQ(methods_.metrics().admission().shed(ShedCause::kLiveCalls), 2u);
   ReleaseHeld();
   EXPECT_EQ(other.Await(1).status, "0");
   EXPECT_EQ(client_.Call(kEcho, Request("x")).status, "0");
+}
+
+TEST_F(FewCallsTest, AFullServerStillTellsItsHealth) {
+  client_.Send(Hold(1) + Hold(3));
+  RawClient other(port_);
+  other.Handshake();
+  other.Send(Hold(1));
+  WaitUntil([this] { return held() == 3; });
+  EXPECT_EQ(client_.Call("/test.Test/Health", Request("x")).status, "0");
+  EXPECT_EQ(other.Call("/test.Test/Health", Request("x")).status, "0");
+}
+
+TEST_F(FewCallsTest, WhoOpensMoreThanAllSlotsIsReset) {
+  client_.Send(Hold(1) + Hold(3));
+  WaitUntil([this] { return held() == 2; });
+  // nghttp2 counts open streams, of which there are two more than it allows.
+  client_.Send(RawClient::Headers(5, kEcho) + RawClient::Headers(7, kEcho));
+  EXPECT_EQ(client_.Await(7).reset, uint32_t{NGHTTP2_REFUSED_STREAM});
 }
 
 class SmallBudgetsTest : public NativeServerTest {
