@@ -23,6 +23,10 @@ StoreOptions ToStoreOptions(const ServerOptions& options) {
       options.idempotency_window_seconds * kNanosPerSecond;
   store.idempotency_bytes_max =
       static_cast<size_t>(options.idempotency_bytes_max);
+  store.memory_bytes_max = static_cast<size_t>(options.memory_max_bytes);
+  store.eviction = options.eviction == "lru"    ? EvictionPolicy::kLru
+                   : options.eviction == "none" ? EvictionPolicy::kNone
+                                                : EvictionPolicy::kS3Fifo;
   store.snapshot_bytes_max = static_cast<size_t>(options.snapshot_bytes_max);
   return store;
 }

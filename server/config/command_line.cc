@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "server/config/listen_address.h"
+#include "server/config/usable_memory.h"
 
 namespace latchkey {
 namespace {
@@ -53,6 +54,14 @@ constexpr int64_t kIdempotencyBytesMax = int64_t{1} << 44;
 constexpr int64_t kSnapshotBytesMin = 2 * 1024 * 1024;
 constexpr int64_t kSnapshotBytesMax = int64_t{1} << 44;
 
+// Less has no room for one message of values and the shards' tables; more is no
+// machine's.
+constexpr int64_t kMemoryBytesMin = 8 * 1024 * 1024;
+constexpr int64_t kMemoryBytesMax = int64_t{1} << 44;
+
+// The rest is for connections, requests and what the allocator loses.
+constexpr int64_t kMemoryPercent = 75;
+
 constexpr char kFooter[] =
     "Each option but --help, --version and --print-config can also be given "
     "by\n"
@@ -95,6 +104,7 @@ class Parser {
 
  private:
   void AddServingOptions();
+  void AddMemoryOptions();
   void AddAdmissionOptions();
   void AddLogOptions();
   void AddActions();
@@ -125,12 +135,15 @@ class Parser {
 Parser::Parser(const Environment& environment) : environment_(environment) {
   options_.http_listen = kHttpListen;
   options_.threads = std::clamp(UsableCores(), 1, kThreadsMax);
+  options_.memory_max_bytes = std::clamp(UsableMemory() / 100 * kMemoryPercent,
+                                         kMemoryBytesMin, kMemoryBytesMax);
   options_.bulk_threads = std::max(1, options_.threads / 2);
   app_.option_defaults()->always_capture_default();
   app_.allow_config_extras(CLI::config_extras_mode::error);
   app_.get_formatter()->column_width(32);
   app_.footer(kFooter);
   AddServingOptions();
+  AddMemoryOptions();
   AddLogOptions();
   AddActions();
   for (CLI::Option* option : app_.get_options()) {
@@ -138,6 +151,21 @@ Parser::Parser(const Environment& environment) : environment_(environment) {
     option->envname(EnvironmentName(*option));
   }
   app_.get_config_ptr()->envname("LATCHKEY_CONFIG");
+}
+
+void Parser::AddMemoryOptions() {
+  app_.add_option("--memory-max-bytes", options_.memory_max_bytes,
+                  "What all data may take in memory, in bytes: keys, values, "
+                  "their overhead, the outcomes of keyed writes and what "
+                  "snapshot scans hold. Default: 75 % of the memory that this "
+                  "process may use, of the machine or of its container")
+      ->check(CLI::Range(kMemoryBytesMin, kMemoryBytesMax));
+  app_.add_option("--eviction", options_.eviction,
+                  "Which entries leave where that is reached: s3fifo, those "
+                  "that were used least among the older ones; lru, those not "
+                  "used for longest; or none, and writes are refused")
+      ->check(CLI::IsMember({"s3fifo", "lru", "none"}))
+      ->type_name("NAME");
 }
 
 void Parser::AddServingOptions() {
@@ -344,7 +372,9 @@ std::string Parser::PrintConfig() const {
       "key-bytes-max = ", options_.key_bytes_max, "\n",
       "value-bytes-max = ", options_.value_bytes_max, "\n",
       "idempotency-window-seconds = ", options_.idempotency_window_seconds,
-      "\n", "idempotency-bytes-max = ", options_.idempotency_bytes_max, "\n",
+      "\n", "memory-max-bytes = ", options_.memory_max_bytes, "\n",
+      "eviction = ", quoted(options_.eviction),
+      "idempotency-bytes-max = ", options_.idempotency_bytes_max, "\n",
       "snapshot-bytes-max = ", options_.snapshot_bytes_max, "\n",
       "log-level = ", quoted(options_.log_level),
       "log-format = ", quoted(options_.log_format));

@@ -1,5 +1,6 @@
 // What an operator can choose about latchkeyd.  command_line.h fills it in, and
-// says the defaults of --threads and --bulk-threads, which depend on the
+// says the defaults of --threads, --bulk-threads and --memory-max-bytes, which
+// depend on the
 // machine, and of --http-listen.
 
 #ifndef LATCHKEY_SERVER_CONFIG_OPTIONS_H_
@@ -56,6 +57,13 @@ struct ServerOptions {
   // all outcomes may take in memory.
   int idempotency_window_seconds = 120;
   int64_t idempotency_bytes_max = 256 * 1024 * 1024;
+
+  // What all data may take in memory, overhead, outcomes and snapshots
+  // included.
+  int64_t memory_max_bytes = 1024 * 1024 * 1024;
+
+  // Which entries leave where that is reached: "s3fifo", "lru" or "none".
+  std::string eviction = "s3fifo";
 
   // What one snapshot scan may hold of entries that were changed before it came
   // to them.

@@ -56,9 +56,8 @@ uint64_t OpenFilesMax() {
 
 void CollectProcessMetrics(MetricsText& text) {
   const Memory memory = ReadMemory();
-  text.Family("latchkey_memory_used_bytes", MetricType::kGauge,
-              "Resident memory of the process, which stands in until the "
-              "server counts what its entries take.");
+  text.Family("latchkey_memory_used_rss_bytes", MetricType::kGauge,
+              "Resident memory of the process.");
   text.Sample({}, memory.resident_bytes);
 
   text.Family("process_cpu_seconds_total", MetricType::kCounter,

@@ -60,7 +60,7 @@ absl::Status BatchRead::ReadPart(size_t part, DeadlineToken token) {
       const HashedKey key = {keys_[place], hashes_[place]};
       if (key.shard() != index) break;
       Entry* const entry = shard.Find(key, now);
-      shard.CountRead(entry != nullptr);
+      shard.CountRead(entry);
       if (entry == nullptr) continue;
       result_.results[place].found = {EntryRef(entry), entry->expire_time()};
     }

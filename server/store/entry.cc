@@ -4,32 +4,40 @@
 #include <new>
 
 #include "server/base/check.h"
+#include "server/store/memory_budget.h"
 
 namespace latchkey {
 
 Entry::Entry(std::string_view key, std::string_view value, uint32_t flags,
-             UnixNanos expire_time)
+             UnixNanos expire_time, uint8_t budget)
     : expire_time_(expire_time),
       flags_(flags),
       value_size_(static_cast<uint32_t>(value.size())),
-      key_size_(static_cast<uint16_t>(key.size())) {
-  std::memcpy(bytes(), key.data(), key.size());
+      key_size_(static_cast<uint16_t>(key.size())),
+      budget_(budget) {
+  std::memcpy(data(), key.data(), key.size());
   if (!value.empty()) {
-    std::memcpy(bytes() + key.size(), value.data(), value.size());
+    std::memcpy(data() + key.size(), value.data(), value.size());
   }
 }
 
 EntryRef Entry::Make(std::string_view key, std::string_view value,
-                     uint32_t flags, UnixNanos expire_time) {
+                     uint32_t flags, UnixNanos expire_time, MemoryRoom* room) {
   LATCHKEY_CHECK(key.size() <= UINT16_MAX && value.size() <= UINT32_MAX,
                  "the edge refuses keys and values over their limits");
+  if (room != nullptr) room->Spend(BytesOf(key, value));
+  const uint8_t budget = room == nullptr ? uint8_t{0} : room->budget().id();
   void* memory = ::operator new(sizeof(Entry) + key.size() + value.size());
-  return EntryRef(new (memory) Entry(key, value, flags, expire_time));
+  return EntryRef(new (memory) Entry(key, value, flags, expire_time, budget));
 }
 
 void Entry::Destroy(Entry* entry) {
+  MemoryBudget* const budget = MemoryBudget::Of(entry->budget_);
+  const size_t bytes = entry->bytes();
   entry->~Entry();
   ::operator delete(entry);
+  // After: what was given back can be taken at once.
+  if (budget != nullptr) budget->Give(bytes);
 }
 
 }  // namespace latchkey

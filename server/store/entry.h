@@ -1,11 +1,11 @@
 // Entry is one key with its value, in one allocation.
 //
 //   | version | expire_time | references | flags | value size | place | key
-//   size | key | value |
+//   size | budget | uses | key | value |
 //
 // Key, value and flags never change.  Version is set once, by the commit that
-// publishes the entry.  Of a published entry only the expiry and the place
-// change, and only under the mutex of its shard; whoever reads the expiry
+// publishes the entry.  Of a published entry only the expiry, the place and the
+// uses change, and only under the mutex of its shard; whoever reads the expiry
 // without that mutex reads a copy that was made under it (EntryView).
 //
 // Thread safety: an EntryRef belongs to one thread; different references to one
@@ -16,6 +16,7 @@
 #define LATCHKEY_SERVER_STORE_ENTRY_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <utility>
@@ -25,22 +26,37 @@
 namespace latchkey {
 
 class EntryRef;
+class MemoryRoom;
 
 class Entry {
  public:
-  // Makes an entry that is not published yet, with no version.
+  // Makes an entry that is not published yet, with no version.  `room` pays for
+  // it; its budget gets that back when the entry is destroyed.  Without one
+  // the entry is not counted.
   //
-  // REQUIRES: the key is at most 65,535 bytes, the value less than 4 GiB.
+  // REQUIRES: the key is at most 65,535 bytes, the value less than 4 GiB; the
+  // room has BytesOf(key, value).
   static EntryRef Make(std::string_view key, std::string_view value,
-                       uint32_t flags, UnixNanos expire_time);
+                       uint32_t flags, UnixNanos expire_time,
+                       MemoryRoom* room = nullptr);
+
+  // Memory is handed out in steps of so many bytes.
+  static constexpr size_t kStep = 16;
+
+  // The memory that an entry takes, with what the allocator adds.
+  static size_t BytesOf(std::string_view key, std::string_view value) {
+    return BytesOf(key.size(), value.size());
+  }
+  static size_t BytesOf(size_t key_size, size_t value_size);
 
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
 
-  std::string_view key() const { return {bytes(), key_size_}; }
-  std::string_view value() const { return {bytes() + key_size_, value_size_}; }
+  std::string_view key() const { return {data(), key_size_}; }
+  std::string_view value() const { return {data() + key_size_, value_size_}; }
   uint32_t flags() const { return flags_; }
   uint64_t version() const { return version_; }
+  size_t bytes() const { return BytesOf(key_size_, value_size_); }
 
   // The mutex of the entry's shard guards the expiry of a published entry.
   UnixNanos expire_time() const { return expire_time_; }
@@ -48,6 +64,10 @@ class Entry {
 
   // Where the entry stands in its shard's EntryOrder, which sets it.
   uint32_t place() const { return place_; }
+
+  // What its shard's EvictionQueues remember of the entry.
+  uint8_t uses() const { return uses_; }
+  void set_uses(uint8_t uses) { uses_ = uses; }
 
   // REQUIRES: the entry is not published yet.
   void set_version(uint64_t version) { version_ = version; }
@@ -57,11 +77,11 @@ class Entry {
   friend class EntryRef;
 
   Entry(std::string_view key, std::string_view value, uint32_t flags,
-        UnixNanos expire_time);
+        UnixNanos expire_time, uint8_t budget);
   ~Entry() = default;
 
-  const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
-  char* bytes() { return reinterpret_cast<char*>(this + 1); }
+  const char* data() const { return reinterpret_cast<const char*>(this + 1); }
+  char* data() { return reinterpret_cast<char*>(this + 1); }
 
   static void Destroy(Entry* entry);
 
@@ -74,9 +94,18 @@ class Entry {
   const uint32_t value_size_;
   uint32_t place_ = 0;
   const uint16_t key_size_;
+  // MemoryBudget::id().
+  const uint8_t budget_;
+  uint8_t uses_ = 0;
 };
 
 static_assert(sizeof(Entry) == 40, "key bytes follow the header");
+
+inline size_t Entry::BytesOf(size_t key_size, size_t value_size) {
+  // As of glibc: a word before each allocation.
+  return (sizeof(Entry) + key_size + value_size + 8 + kStep - 1) / kStep *
+         kStep;
+}
 
 // A counted reference to an entry, or null.
 class EntryRef {

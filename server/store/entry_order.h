@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "server/store/entry.h"
 
 namespace latchkey {
@@ -47,8 +48,17 @@ class EntryOrder {
   // REQUIRES: `replaced` is in this order and `entry` in none.
   void Replace(const Entry& replaced, Entry& entry);
 
+  // Calls `moved(entry, from)` for each that moves into the gap, now in it.
+  //
   // REQUIRES: `entry` is in this order.
-  void Remove(const Entry& entry);
+  void Remove(const Entry& entry,
+              absl::FunctionRef<void(const Entry&, uint32_t)> moved);
+
+  // Allocates places for `entries` entries, and for no more.
+  void Reserve(size_t entries) { entries_.reserve(entries); }
+
+  // REQUIRES: place < size().
+  Entry& operator[](uint32_t place) const { return *entries_[place]; }
 
   // Fetches into the cache what Replace() or Remove() of `entry` will write, so
   // that its commit does not wait for memory while it holds its locks.

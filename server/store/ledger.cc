@@ -23,7 +23,11 @@ constexpr size_t kBucketsMin = 16;
 
 }  // namespace
 
-bool LedgerBudget::Exchange(const Share& out, size_t bytes) {
+bool LedgerBudget::Exchange(const Share& out, size_t bytes, MemoryRoom& room) {
+  if (bytes > out.bytes && !room.TryGrow(bytes - out.bytes)) {
+    Release(out);
+    return false;
+  }
   // Less than 0 wraps round, and the sum with it.
   const size_t more = bytes - out.bytes;
   // Added first and taken back where it was too much: two that race for the
@@ -31,10 +35,12 @@ bool LedgerBudget::Exchange(const Share& out, size_t bytes) {
   if (more != 0 &&
       bytes_.fetch_add(more, std::memory_order_relaxed) + more > bytes_max_ &&
       bytes > out.bytes) {
-    bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-    records_.fetch_sub(out.records, std::memory_order_relaxed);
+    bytes_.fetch_sub(more, std::memory_order_relaxed);
+    Release(out);
     return false;
   }
+  if (bytes > out.bytes) room.Spend(more);
+  if (bytes < out.bytes) memory_.Give(out.bytes - bytes);
   if (out.records != 1) {
     records_.fetch_add(1 - out.records, std::memory_order_relaxed);
   }
@@ -44,6 +50,7 @@ bool LedgerBudget::Exchange(const Share& out, size_t bytes) {
 void LedgerBudget::Release(const Share& out) {
   bytes_.fetch_sub(out.bytes, std::memory_order_relaxed);
   records_.fetch_sub(out.records, std::memory_order_relaxed);
+  memory_.Give(out.bytes);
 }
 
 Ledger::~Ledger() {
@@ -71,14 +78,14 @@ void Ledger::Prefetch(const LedgerKey& key) const {
   __builtin_prefetch(&records_.back() + 1, 1);
 }
 
-bool Ledger::Reserve(size_t bytes, UnixNanos now) {
+bool Ledger::Reserve(size_t bytes, UnixNanos now, MemoryRoom& room) {
   LedgerBudget::Share forgotten = Forget(now, kForgottenPerInsert);
-  if (budget_.Exchange(forgotten, bytes)) return true;
+  if (budget_.Exchange(forgotten, bytes, room)) return true;
   forgotten = Forget(now, kForgottenWhereFull);
   if (MutantActive(Mutant::kLiveRecordEvicted) && forgotten.records == 0) {
     forgotten = Forget(kNever, 1);
   }
-  return budget_.Exchange(forgotten, bytes);
+  return budget_.Exchange(forgotten, bytes, room);
 }
 
 size_t Ledger::ForgetExpired(UnixNanos now, size_t records_max) {

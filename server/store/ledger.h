@@ -33,18 +33,20 @@
 #include "server/base/clock.h"
 #include "server/base/mutant.h"
 #include "server/store/ledger_record.h"
+#include "server/store/memory_budget.h"
 
 namespace latchkey {
 
-// How long records are kept, how many bytes they may take, and how many there
-// are.  The counters agree with nothing else, so relaxed is enough for them;
-// the bytes are one word with one operation.
+// How long records are kept, how many bytes they may take of the store's
+// memory, and how many there are.  The counters agree with nothing else, so
+// relaxed is enough for them; the bytes are one word with one operation.
 //
 // Thread safety: all methods may be called from any thread.
 class LedgerBudget {
  public:
-  LedgerBudget(Nanos window, size_t bytes_max)
-      : window_(window), bytes_max_(bytes_max) {}
+  // `memory` must outlive the budget.
+  LedgerBudget(Nanos window, size_t bytes_max, MemoryBudget& memory)
+      : window_(window), bytes_max_(bytes_max), memory_(memory) {}
 
   Nanos window() const { return window_; }
 
@@ -54,10 +56,11 @@ class LedgerBudget {
     size_t bytes = 0;
   };
 
-  // Releases `out` and reserves `bytes` for one record.  False where they are
-  // not free; `out` is released all the same.  As long as the one is like the
-  // other, nothing that threads share is written.
-  bool Exchange(const Share& out, size_t bytes);
+  // Releases `out` and reserves `bytes` for one record, for which `room` pays
+  // in memory.  False where they are not free; `out` is released all the same.
+  // As long as the one is like the other, nothing that threads share is
+  // written.
+  bool Exchange(const Share& out, size_t bytes, MemoryRoom& room);
   void Release(const Share& out);
 
   size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
@@ -66,6 +69,7 @@ class LedgerBudget {
  private:
   const Nanos window_;
   const size_t bytes_max_;
+  MemoryBudget& memory_;
   std::atomic<size_t> bytes_ = 0;
   std::atomic<size_t> records_ = 0;
 };
@@ -87,8 +91,9 @@ class alignas(64) Ledger {
   void Prefetch(const LedgerKey& key) const;
 
   // Makes room for a record of `bytes`, forgetting a few records that have
-  // outlived the window.  False: there is no room.
-  bool Reserve(size_t bytes, UnixNanos now);
+  // outlived the window.  False: there is none in the ledger, or `room` has not
+  // what it takes and the memory is full.
+  bool Reserve(size_t bytes, UnixNanos now, MemoryRoom& room);
 
   // Keeps the record that LedgerRecord's constructor makes of the arguments,
   // for which Reserve() made room.

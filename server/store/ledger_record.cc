@@ -77,6 +77,13 @@ size_t LedgerRecord::BytesOf(const Outcome* detail) {
   return bytes;
 }
 
+size_t LedgerRecord::BytesMax(size_t operations, size_t held_bytes) {
+  // No message of an error is longer.
+  constexpr size_t kMessageBytesMax = 512;
+  return kBytesMin + sizeof(Outcome) + kAllocationBytes + kStatusBytes +
+         kMessageBytesMax + operations * sizeof(OperationResult) + held_bytes;
+}
+
 LedgerRecord::Form LedgerRecord::FormOf(WriteMethod method,
                                         const Outcome& outcome) {
   // A transaction of one operation has an answer of another form.

@@ -85,6 +85,10 @@ class LedgerRecord {
   }
   static size_t BytesOfTombstone() { return kBytesMin; }
 
+  // At most bytes() of an outcome with `operations` answers that refer to
+  // entries of `held_bytes` together.
+  static size_t BytesMax(size_t operations, size_t held_bytes);
+
   // The place of the record in the ledger, which alone knows what it means.
   uint32_t older() const { return older_; }
   void set_older(uint32_t older) { older_ = older; }

@@ -9,9 +9,6 @@
 namespace latchkey {
 namespace {
 
-// As many characters as the decimal text of a signed 64-bit number can have.
-constexpr size_t kCounterTextMax = 20;
-
 ErrorMetadata CurrentVersion(const WorkingCopy& copy) {
   return {{"current_version", absl::StrCat(copy.stored_version())}};
 }
@@ -110,12 +107,25 @@ absl::StatusOr<int64_t> AddWithin(int64_t counter, int64_t delta, int64_t min,
   return sum;
 }
 
-EntryRef MakeCounter(const WorkingCopy& copy, int64_t counter) {
+absl::Status OutOfMemoryError() {
+  return MakeError(
+      absl::StatusCode::kResourceExhausted, ErrorReason::kOutOfMemory,
+      "the memory is full and nothing can be evicted", {{"applied", "no"}});
+}
+
+absl::Status LedgerFullError() {
+  return MakeError(
+      absl::StatusCode::kResourceExhausted, ErrorReason::kIdempotencyLedgerFull,
+      "the idempotency ledger is full of live records", {{"applied", "no"}});
+}
+
+EntryRef MakeCounter(const WorkingCopy& copy, int64_t counter,
+                     MemoryRoom& room) {
   char text[kCounterTextMax];
   const auto [end, error] = std::to_chars(text, text + sizeof(text), counter);
   const uint32_t flags = copy.entry() == nullptr ? 0 : copy.entry()->flags();
   return Entry::Make(copy.key(), {text, static_cast<size_t>(end - text)}, flags,
-                     kNever);
+                     kNever, &room);
 }
 
 }  // namespace latchkey

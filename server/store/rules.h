@@ -52,8 +52,16 @@ absl::StatusOr<int64_t> ParseCounter(const Entry& entry);
 absl::StatusOr<int64_t> AddWithin(int64_t counter, int64_t delta, int64_t min,
                                   int64_t max);
 
+// There is no room for a write in memory; for its record in the ledger.
+absl::Status OutOfMemoryError();
+absl::Status LedgerFullError();
+
+// As many characters as the decimal text of a signed 64-bit number can have.
+inline constexpr size_t kCounterTextMax = 20;
+
 // An entry for `copy`'s key that holds `counter` as decimal text.
-EntryRef MakeCounter(const WorkingCopy& copy, int64_t counter);
+EntryRef MakeCounter(const WorkingCopy& copy, int64_t counter,
+                     MemoryRoom& room);
 
 }  // namespace latchkey
 

@@ -5,7 +5,10 @@
 //   1. The table holds at most one entry for a key.
 //   2. The expiry index holds exactly the table's entries with an expiry, under
 //      the expiry they have.
-//   3. The order holds exactly the table's entries.
+//   3. The order and the queues hold exactly the table's entries.
+//   4. Table, order, queues and expiry index grow in Grow() only, and the
+//   memory
+//      budget holds what they take.
 //
 // Thread safety: the mutex guards everything.  It is locked by ShardLock, one
 // shard at a time, or by MultiShardLock; nothing else can name it.
@@ -22,25 +25,44 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
 #include "server/store/entry.h"
 #include "server/store/entry_order.h"
+#include "server/store/eviction_queues.h"
 #include "server/store/hashed_key.h"
 #include "server/store/key_hasher.h"
 #include "server/store/ledger.h"
+#include "server/store/memory_budget.h"
 #include "server/store/shard_counters.h"
 #include "server/store/shard_snapshots.h"
 #include "server/store/snapshot_cuts.h"
 
 namespace latchkey {
 
+// How many entries may be put, and how many of them, or of those that are
+// there, may get an expiry.
+struct NewEntries {
+  size_t entries = 0;
+  size_t expiring = 0;
+};
+
+// What all shards share.
+struct ShardContext {
+  const KeyHasher& hasher;
+  MemoryBudget& memory;
+  LedgerBudget& ledger;
+  SnapshotCuts& cuts;
+  EvictionPolicy eviction = EvictionPolicy::kS3Fifo;
+};
+
 // Aligned so that two shards never share a cache line.
 class alignas(64) Shard {
  public:
   // All references must outlive the shard.
-  Shard(ShardIndex index, const KeyHasher& hasher, LedgerBudget& budget,
-        SnapshotCuts& cuts);
+  Shard(ShardIndex index, const ShardContext& context);
+  ~Shard();
 
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
@@ -55,10 +77,26 @@ class alignas(64) Shard {
     table_.prefetch(key);
   }
 
+  // What Grow() would take now, so that so many can be put after it; mostly 0.
+  size_t GrowthBytes(const NewEntries& more) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return table_.size() + more.entries <= entries_max_ &&
+                   (more.expiring == 0 ||
+                    expiry_.size() + more.expiring <= expiry_max_)
+               ? 0
+               : GrowthBytesOf(more);
+  }
+
+  // Grows, so that GrowthBytes(more) becomes 0.
+  //
+  // REQUIRES: `room` has GrowthBytes(more).
+  void Grow(const NewEntries& more, MemoryRoom& room)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   // Publishes `entry` under its key and returns what it replaced, or null.
   //
   // REQUIRES: key.key == entry->key(), and the entry has its version and is in
-  // no table.
+  // no table; the shard has grown for it.
   EntryRef Put(const HashedKey& key, EntryRef entry)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -68,6 +106,8 @@ class alignas(64) Shard {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Changes the expiry of a published entry, by the commit of `version`.
+  //
+  // REQUIRES: the shard has grown for it.
   void SetExpireTime(Entry& entry, UnixNanos expire_time, uint64_t version)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -76,6 +116,15 @@ class alignas(64) Shard {
   // them without the lock.
   void RemoveExpired(UnixNanos now, size_t entries_max,
                      std::vector<EntryRef>& removed)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Removes entries for want of memory, until they take `bytes` together, at
+  // most `entries_max`: those that are expired at `now`, then those that the
+  // policy names.  None of which `keep` is true, and none of which a snapshot
+  // would keep an image, so that nothing would be won.  Appends them to
+  // `removed`.
+  void Evict(size_t bytes, size_t entries_max, UnixNanos now,
+             EvictionQueues::Keep keep, std::vector<EntryRef>& removed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // The records of the idempotency keys that hash to this shard.
@@ -105,9 +154,19 @@ class alignas(64) Shard {
     return table_.size();
   }
 
-  // Counts a key that a read looked for.
-  void CountRead(bool found) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    ++(found ? counters_.hits : counters_.misses);
+  // Counts a key that a read looked for, and found as `entry` or not.
+  void CountRead(Entry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (entry == nullptr) {
+      ++counters_.misses;
+      return;
+    }
+    ++counters_.hits;
+    queues_.Use(*entry);
+  }
+
+  // `entry` was used by something that is not counted as a read.
+  void Use(Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    queues_.Use(entry);
   }
 
   ShardCounters counters() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -162,18 +221,33 @@ class alignas(64) Shard {
     counters_.lock_wait_sum += MonotonicNow() - start;
   }
 
+  size_t GrowthBytesOf(const NewEntries& more) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  size_t ExpiryMaxWith(const NewEntries& more) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void GrowGhosts() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // What the structure takes with a table of `capacity`, without the ghosts.
+  size_t StructureBytes(size_t capacity) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   void IndexExpiry(Entry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void UnindexExpiry(Entry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Constant after construction.
   const KeyHasher& hasher_;
 
-  // Synchronises itself.
+  // Synchronise themselves.
+  MemoryBudget& memory_;
   mutable Mutex mutex_;
 
   // Guarded by mutex_.
   absl::flat_hash_set<Slot, SlotHash, SlotEqual> table_ ABSL_GUARDED_BY(mutex_);
+  // How many entries, and how many of them with an expiry, there is memory for.
+  size_t entries_max_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t expiry_max_ ABSL_GUARDED_BY(mutex_) = 0;
   EntryOrder order_ ABSL_GUARDED_BY(mutex_);
+  EvictionQueues queues_ ABSL_GUARDED_BY(mutex_);
   ShardSnapshots snapshots_ ABSL_GUARDED_BY(mutex_);
   absl::btree_set<std::pair<UnixNanos, Entry*>> expiry_ ABSL_GUARDED_BY(mutex_);
   Ledger ledger_ ABSL_GUARDED_BY(mutex_);

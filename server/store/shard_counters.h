@@ -17,12 +17,19 @@ struct ShardCounters {
   uint64_t entries = 0;
   uint64_t entries_expiring = 0;
 
+  // What they take, and what the shard takes beside them.
+  uint64_t entry_bytes = 0;
+  uint64_t structure_bytes = 0;
+
   // Keys that Get and BatchGet found, and did not find.
   uint64_t hits = 0;
   uint64_t misses = 0;
 
   // Entries that were removed because they had expired.
   uint64_t expired = 0;
+
+  // Entries that were removed for want of memory.
+  uint64_t evicted = 0;
 
   // Times that a thread found the mutex held, and how long all of them waited.
   uint64_t lock_waits = 0;
@@ -31,9 +38,12 @@ struct ShardCounters {
   void Add(const ShardCounters& other) {
     entries += other.entries;
     entries_expiring += other.entries_expiring;
+    entry_bytes += other.entry_bytes;
+    structure_bytes += other.structure_bytes;
     hits += other.hits;
     misses += other.misses;
     expired += other.expired;
+    evicted += other.evicted;
     lock_waits += other.lock_waits;
     lock_wait_sum += other.lock_wait_sum;
   }

@@ -64,6 +64,17 @@ void ShardSnapshots::KeepImages(uint32_t cuts, Entry& entry, uint64_t version,
   }
 }
 
+bool ShardSnapshots::Needs(uint32_t cuts, const Entry& entry) const {
+  for (; cuts != 0; cuts &= cuts - 1) {
+    const auto number = static_cast<size_t>(std::countr_zero(cuts));
+    if (!cuts_.Concerns(number, entry, kAfterAllCommits)) continue;
+    const Reading* reading =
+        readings_.empty() ? nullptr : readings_[number].get();
+    if (reading == nullptr || !reading->Passed(entry)) return true;
+  }
+  return false;
+}
+
 bool ShardSnapshots::Read(size_t number, size_t* entries_left,
                           std::vector<EntryView>* out) {
   const bool nothing_yet = readings_.empty() || readings_[number] == nullptr;
@@ -108,6 +119,7 @@ std::vector<EntryView> ShardSnapshots::Forget(size_t number) {
   if (reading->stage == Reading::Stage::kBegun) {
     order_.RemoveMark(&reading->mark);
   }
+  cuts_.ForgetImages(reading->images.size());
   return std::move(reading->images);
 }
 

@@ -49,6 +49,13 @@ class ShardSnapshots {
     }
   }
 
+  // Whether BeforeChange() would leave an image of `entry` now, for any version
+  // that is still to come.
+  bool WouldKeepImage(const Entry& entry) {
+    const uint32_t cuts = cuts_.registered();
+    return cuts != 0 && Needs(cuts, entry);
+  }
+
   // As BeforeChange(), where the entry gets another expiry and stays.
   void BeforeTouch(Entry& entry, uint64_t version) {
     if (const uint32_t cuts = cuts_.registered(); cuts != 0) {
@@ -74,6 +81,7 @@ class ShardSnapshots {
   struct Reading;
 
   Reading& ReadingOf(size_t number);
+  bool Needs(uint32_t cuts, const Entry& entry) const;
   void KeepImages(uint32_t cuts, Entry& entry, uint64_t version, bool touch);
 
   SnapshotCuts& cuts_;

@@ -7,18 +7,14 @@ namespace {
 
 // Shards cannot be moved, so all of them are made in their place.
 template <size_t... kIndex>
-std::array<Shard, kShardCount> MakeShards(const KeyHasher& hasher,
-                                          LedgerBudget& budget,
-                                          SnapshotCuts& cuts,
+std::array<Shard, kShardCount> MakeShards(const ShardContext& context,
                                           std::index_sequence<kIndex...>) {
-  return {Shard(static_cast<ShardIndex>(kIndex), hasher, budget, cuts)...};
+  return {Shard(static_cast<ShardIndex>(kIndex), context)...};
 }
 
 }  // namespace
 
-ShardTable::ShardTable(const KeyHasher& hasher, LedgerBudget& budget,
-                       SnapshotCuts& cuts)
-    : shards_(MakeShards(hasher, budget, cuts,
-                         std::make_index_sequence<kShardCount>())) {}
+ShardTable::ShardTable(const ShardContext& context)
+    : shards_(MakeShards(context, std::make_index_sequence<kShardCount>())) {}
 
 }  // namespace latchkey

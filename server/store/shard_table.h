@@ -8,15 +8,14 @@
 #include <array>
 #include <cstddef>
 
-#include "server/store/key_hasher.h"
 #include "server/store/shard.h"
 
 namespace latchkey {
 
 class ShardTable {
  public:
-  // All must outlive the table.
-  ShardTable(const KeyHasher& hasher, LedgerBudget& budget, SnapshotCuts& cuts);
+  // All that `context` refers to must outlive the table.
+  explicit ShardTable(const ShardContext& context);
 
   ShardTable(const ShardTable&) = delete;
   ShardTable& operator=(const ShardTable&) = delete;

@@ -39,9 +39,18 @@ bool SnapshotCuts::Concerns(size_t number, const Entry& entry,
          entry.key().starts_with(cut.prefix_);
 }
 
+void SnapshotCuts::GiveUp() {
+  for (size_t number = 0; number < kSnapshotsMax; ++number) {
+    if ((registered() & Bit(number)) == 0) continue;
+    cuts_[number].lost_.store(true);
+    End(number);
+  }
+}
+
 void SnapshotCuts::CountImage(size_t number, const Entry& entry) {
   SnapshotCut& cut = cuts_[number];
   const size_t bytes = ImageBytes(entry);
+  memory_.Take(kImageMemory);
   if (cut.image_bytes_.fetch_add(bytes) + bytes <= image_bytes_max_) return;
   cut.lost_.store(true);
   End(number);
@@ -49,6 +58,7 @@ void SnapshotCuts::CountImage(size_t number, const Entry& entry) {
 
 void SnapshotCuts::UncountImage(size_t number, const Entry& entry) {
   cuts_[number].image_bytes_.fetch_sub(ImageBytes(entry));
+  memory_.Give(kImageMemory);
 }
 
 }  // namespace latchkey

@@ -28,6 +28,7 @@
 
 #include "server/base/clock.h"
 #include "server/store/entry.h"
+#include "server/store/memory_budget.h"
 
 namespace latchkey {
 
@@ -84,10 +85,11 @@ class SnapshotCut {
 // changes.
 class alignas(64) SnapshotCuts {
  public:
-  // `commits` must outlive the object.  The images of one cut may take
-  // `image_bytes_max`.
-  SnapshotCuts(const CommitSequence& commits, size_t image_bytes_max)
-      : commits_(commits), image_bytes_max_(image_bytes_max) {}
+  // `commits` and `memory` must outlive the object.  The images of one cut may
+  // take `image_bytes_max`.
+  SnapshotCuts(const CommitSequence& commits, size_t image_bytes_max,
+               MemoryBudget& memory)
+      : commits_(commits), image_bytes_max_(image_bytes_max), memory_(memory) {}
 
   SnapshotCuts(const SnapshotCuts&) = delete;
   SnapshotCuts& operator=(const SnapshotCuts&) = delete;
@@ -102,6 +104,10 @@ class alignas(64) SnapshotCuts {
 
   // Ends the registration: no more images are left.
   void End(size_t number) { registered_.fetch_and(~Bit(number)); }
+
+  // Gives up all cuts that are registered, as if their images had gone over the
+  // bound.
+  void GiveUp();
 
   // The registered cuts, one bit each.
   uint32_t registered() const { return registered_.load(); }
@@ -119,6 +125,9 @@ class alignas(64) SnapshotCuts {
   void CountImage(size_t number, const Entry& entry);
   void UncountImage(size_t number, const Entry& entry);
 
+  // `images` that were counted are no more; their cut has ended.
+  void ForgetImages(size_t images) { memory_.Give(images * kImageMemory); }
+
   // What the images of a cut take.
   size_t image_bytes(size_t number) const {
     return cuts_[number].image_bytes_.load(std::memory_order_relaxed);
@@ -133,6 +142,10 @@ class alignas(64) SnapshotCuts {
   // The entry's header, what the allocator adds, and what refers to it.
   static constexpr size_t kImageOverheadBytes = 96;
 
+  // Of that, what refers to the entry: a view in a list that has room to grow,
+  // and a slot of those that were touched.
+  static constexpr size_t kImageMemory = 64;
+
   static uint32_t Bit(size_t number) { return uint32_t{1} << number; }
 
   // The version of the cut, which is settled after this.
@@ -142,7 +155,9 @@ class alignas(64) SnapshotCuts {
   const CommitSequence& commits_;
   const size_t image_bytes_max_;
 
-  // Synchronise themselves.  Registering a cut publishes its prefix to the
+  // Synchronise themselves.
+  MemoryBudget& memory_;
+  // Registering a cut publishes its prefix to the
   // writers who see the bit.
   std::atomic<uint32_t> registered_ = 0;
   std::array<SnapshotCut, kSnapshotsMax> cuts_;

@@ -17,14 +17,12 @@
 #include "server/store/multi_shard_lock.h"
 #include "server/store/mutant_hooks.h"
 #include "server/store/result_budget.h"
+#include "server/store/rules.h"
 #include "server/store/transaction_runner.h"
 #include "server/store/working_set.h"
 
 namespace latchkey {
 namespace {
-
-// How many entries a sweep removes under one lock.
-constexpr size_t kSweptPerLock = 64;
 
 // Versions begin at the wall clock's microseconds times this, so that a
 // restarted server never hands out an old one while it commits less than 256
@@ -54,15 +52,9 @@ uint64_t DrawIncarnation(RandomSource& random) {
   return incarnation;
 }
 
-absl::Status LedgerError(absl::StatusCode code, ErrorReason reason,
-                         std::string_view message, std::string_view applied) {
+absl::Status WriteError(absl::StatusCode code, ErrorReason reason,
+                        std::string_view message, std::string_view applied) {
   return MakeError(code, reason, message, {{"applied", std::string(applied)}});
-}
-
-absl::Status LedgerFullError() {
-  return LedgerError(absl::StatusCode::kResourceExhausted,
-                     ErrorReason::kIdempotencyLedgerFull,
-                     "the idempotency ledger is full of live records", "no");
 }
 
 // Of the idempotency key behind its length, so that no key and principal
@@ -105,11 +97,19 @@ Store::Store(const StoreOptions& options, const Clock& clock,
       clock_(clock),
       hasher_(random),
       incarnation_(DrawIncarnation(random)),
-      ledger_budget_(options.idempotency_window, options.idempotency_bytes_max),
+      memory_(options.memory_bytes_max),
+      ledger_budget_(options.idempotency_window, options.idempotency_bytes_max,
+                     memory_),
       version_(static_cast<uint64_t>(clock.Now() / kNanosPerMicro) *
                kVersionsPerMicro),
-      cuts_(version_, options.snapshot_bytes_max),
-      shards_(std::make_unique<ShardTable>(hasher_, ledger_budget_, cuts_)),
+      cuts_(version_, options.snapshot_bytes_max, memory_),
+      shards_(std::make_unique<ShardTable>(
+          ShardContext{.hasher = hasher_,
+                       .memory = memory_,
+                       .ledger = ledger_budget_,
+                       .cuts = cuts_,
+                       .eviction = options.eviction})),
+      evictor_(clock_, memory_, cuts_, *shards_),
       scanner_(hasher_, incarnation_, clock_, cuts_, *shards_) {}
 
 Store::~Store() = default;
@@ -127,7 +127,7 @@ absl::StatusOr<GetResult> Store::Get(const GetOperation& operation,
   if (absl::Status s = CheckToken(token, now); !s.ok()) return s;
   Entry* entry = shard.Find(key, now);
   if (MutantActive(Mutant::kStaleRead)) entry = ReadFromCache(entry);
-  shard.CountRead(entry != nullptr);
+  shard.CountRead(entry);
   return MakeGetResult(entry, operation.if_version_not);
 }
 
@@ -146,7 +146,7 @@ absl::StatusOr<BatchGetResult> Store::BatchGet(
     {
       ShardLock lock(shard);
       Entry* entry = shard.Find(key, clock_.Now());
-      shard.CountRead(entry != nullptr);
+      shard.CountRead(entry);
       result.results.push_back(MakeGetResult(entry, kNoVersion));
     }
     absl::Status s = budget.Take(result.results.back().found.entry.get());
@@ -189,7 +189,7 @@ absl::StatusOr<BatchGetResult> Store::BatchGetAtomic(
     Shard& shard = lock[key.shard()];
     shard.AssertHeld();
     Entry* entry = shard.Find(key, now);
-    shard.CountRead(entry != nullptr);
+    shard.CountRead(entry);
     if (absl::Status s = budget.Take(entry); !s.ok()) return s;
     result.results.push_back(MakeGetResult(entry, kNoVersion));
   }
@@ -209,18 +209,53 @@ absl::StatusOr<TransactionResult> Store::Write(const Transaction& transaction,
   if (absl::Status s = CheckToken(token, clock_.Now()); !s.ok()) return s;
   WorkingSet copies(hasher_);
   TransactionRunner runner(transaction, copies);
-  TransactionResult result;
-  MultiShardLock lock(*shards_, copies.shards());
-  ReachSyncPoint(SyncPoint::kCommit);
-  const UnixNanos now = clock_.Now();
-  // The commit point: an end before it leaves no trace, one after it comes too
-  // late.
-  if (absl::Status s = CheckToken(token, now); !s.ok()) return s;
-  copies.Load(lock, now);
-  absl::Status status = runner.Run(now, options_.result_bytes_max, &result);
-  if (!status.ok()) return status;
-  Commit(lock, copies, result);
-  return result;
+  MemoryRoom room(memory_);
+  if (!MakeRoom(runner.BytesToPrepare(), copies, room)) {
+    return OutOfMemoryError();
+  }
+  runner.Prepare(room);
+  // Mostly one turn: the next where there is too little room for what only the
+  // locked shards can tell.
+  for (;;) {
+    size_t missing = 0;
+    {
+      TransactionResult result;
+      MultiShardLock lock(*shards_, copies.shards());
+      ReachSyncPoint(SyncPoint::kCommit);
+      const UnixNanos now = clock_.Now();
+      // The commit point: an end before it leaves no trace, one after it comes
+      // too late.
+      if (absl::Status s = CheckToken(token, now); !s.ok()) return s;
+      copies.Load(lock, now);
+      if (TakeRoom(lock, runner, 0, copies, room, &missing)) {
+        absl::Status status =
+            runner.Run(now, options_.result_bytes_max, room, &result);
+        if (!status.ok()) return status;
+        Commit(lock, copies, result);
+        return result;
+      }
+    }
+    if (!MakeRoom(missing, copies, room)) return OutOfMemoryError();
+  }
+}
+
+bool Store::MakeRoom(size_t bytes, const WorkingSet& copies, MemoryRoom& room) {
+  if (room.TryGrow(bytes)) [[likely]]
+    return true;
+  const auto keep = [&copies](std::string_view key) {
+    return copies.Contains(key);
+  };
+  return evictor_.MakeRoom(bytes, copies.first_shard(), keep, room);
+}
+
+bool Store::TakeRoom(const MultiShardLock& lock,
+                     const TransactionRunner& runner, size_t more,
+                     WorkingSet& copies, MemoryRoom& room, size_t* missing) {
+  const size_t growth = copies.GrowthBytes(lock);
+  *missing = runner.BytesToRun() + more + growth;
+  if (!room.TryGrow(*missing)) return false;
+  if (growth != 0) copies.Grow(lock, room);
+  return true;
 }
 
 void Store::Commit(const MultiShardLock& lock, WorkingSet& copies,
@@ -235,6 +270,18 @@ void Store::Commit(const MultiShardLock& lock, WorkingSet& copies,
   if (MutantActive(Mutant::kRecordAfterUnlock)) lock.LetGoForAMoment();
 }
 
+// What one attempt of a keyed write works on.
+struct Store::KeyedAttempt {
+  const IdempotentWrite& keyed;
+  const LedgerKey ledger_key;
+  WorkingSet& copies;
+  TransactionRunner& runner;
+  MemoryRoom& room;
+  // What the room has to be, and whether it is.
+  size_t bytes = 0;
+  bool has_room = false;
+};
+
 IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
                                   const IdempotentWrite& keyed,
                                   DeadlineToken token) {
@@ -243,12 +290,28 @@ IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
   WorkingSet copies(hasher_);
   TransactionRunner runner(transaction, copies);
   copies.AddShard(ledger_key.shard());
+  MemoryRoom room(memory_);
   IdempotentAnswer answer = {.outcome = TransactionResult{}};
   if (MutantActive(Mutant::kVersionBeforeLocks)) DrawVersionAhead(version_);
   if (MutantActive(Mutant::kLostUpdate)) {
     LoadEarly(*shards_, transaction, clock_, copies);
   }
+  KeyedAttempt attempt = {keyed, ledger_key, copies, runner, room};
+  attempt.bytes =
+      runner.BytesToPrepare() + LedgerRecord::BytesMax(runner.operations(), 0);
+  attempt.has_room = MakeRoom(attempt.bytes, copies, room);
+  if (attempt.has_room) runner.Prepare(room);
+  // As in Write(), but that the ledger is looked at even where there is no
+  // room.
+  while (!TryWriteOnce(attempt, token, &answer)) {
+    attempt.has_room = MakeRoom(attempt.bytes, copies, room);
+  }
+  return answer;
+}
 
+bool Store::TryWriteOnce(KeyedAttempt& attempt, DeadlineToken token,
+                         IdempotentAnswer* answer) {
+  auto& [keyed, ledger_key, copies, runner, room, bytes, has_room] = attempt;
   MultiShardLock lock(*shards_, copies.shards());
   ReachSyncPoint(SyncPoint::kCommit);
   const UnixNanos now = clock_.Now();
@@ -265,41 +328,50 @@ IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
   }
   // Before the token: the outcome of a decided write is told even to a copy
   // that has ended.
-  if (AnswerFromLedger(found, keyed, now, &answer)) {
-    if (MutantActive(Mutant::kDoubleApply) && answer.replayed) {
+  if (AnswerFromLedger(found, keyed, now, answer)) {
+    if (MutantActive(Mutant::kDoubleApply) && answer->replayed) {
       TransactionResult again;
       copies.Load(lock, now);
-      if (runner.Run(now, SIZE_MAX, &again).ok()) Commit(lock, copies, again);
+      if (TakeRoom(lock, runner, 0, copies, room, &bytes) &&
+          runner.Run(now, SIZE_MAX, room, &again).ok()) {
+        Commit(lock, copies, again);
+      }
     }
-    return answer;
+    return true;
   }
   // The commit point, as in Write().
-  if (absl::Status s = CheckToken(token, now); !s.ok()) {
-    answer.outcome = s;
-    return answer;
+  absl::Status status = CheckToken(token, now);
+  if (status.ok() && !has_room) status = OutOfMemoryError();
+  if (!status.ok()) {
+    answer->outcome = status;
+    return true;
   }
   copies.Load(lock, now);
-  absl::Status status =
-      runner.Run(now, options_.result_bytes_max, &*answer.outcome);
+  const size_t for_record = LedgerRecord::BytesMax(
+      runner.operations(), runner.BytesToAnswer(options_.result_bytes_max));
+  if (!TakeRoom(lock, runner, for_record, copies, room, &bytes)) {
+    return false;
+  }
+  status = runner.Run(now, options_.result_bytes_max, room, &*answer->outcome);
   if (MutantActive(Mutant::kHalfABatch) && !status.ok()) {
-    Commit(lock, copies, *answer.outcome);
+    Commit(lock, copies, *answer->outcome);
   }
-  if (!status.ok()) answer.outcome = status;
-  if (MutantActive(Mutant::kErrorNotRecorded) && !status.ok()) return answer;
+  if (!status.ok()) answer->outcome = status;
+  if (MutantActive(Mutant::kErrorNotRecorded) && !status.ok()) return true;
   const size_t record_bytes =
-      LedgerRecord::BytesOf(keyed.method, answer.outcome);
-  if (!ledger.Reserve(record_bytes, now)) {
+      LedgerRecord::BytesOf(keyed.method, answer->outcome);
+  if (!ledger.Reserve(record_bytes, now, room)) {
     ledger_counters_.refusals.fetch_add(1, std::memory_order_relaxed);
-    if (MutantActive(Mutant::kRefusedButApplied) && answer.outcome.ok()) {
-      Commit(lock, copies, *answer.outcome);
+    if (MutantActive(Mutant::kRefusedButApplied) && answer->outcome.ok()) {
+      Commit(lock, copies, *answer->outcome);
     }
-    answer.outcome = LedgerFullError();
-    return answer;
+    answer->outcome = LedgerFullError();
+    return true;
   }
-  if (answer.outcome.ok()) Commit(lock, copies, *answer.outcome);
+  if (answer->outcome.ok()) Commit(lock, copies, *answer->outcome);
   ledger.Insert(ledger_key, now, keyed.fingerprint, keyed.method,
-                answer.outcome);
-  return answer;
+                answer->outcome);
+  return true;
 }
 
 bool Store::AnswerFromLedger(const LedgerRecord* record,
@@ -307,16 +379,15 @@ bool Store::AnswerFromLedger(const LedgerRecord* record,
                              IdempotentAnswer* answer) {
   constexpr auto kCode = absl::StatusCode::kFailedPrecondition;
   if (record != nullptr && record->is_tombstone()) {
-    answer->outcome =
-        LedgerError(kCode, ErrorReason::kIdempotencyKeyFenced,
-                    "GetOutcome fenced the idempotency key", "no");
+    answer->outcome = WriteError(kCode, ErrorReason::kIdempotencyKeyFenced,
+                                 "GetOutcome fenced the idempotency key", "no");
     return true;
   }
   if (record != nullptr && record->fingerprint() != keyed.fingerprint &&
       !(MutantActive(Mutant::kFingerprintIgnored) &&
         record->method() == keyed.method)) {
     ledger_counters_.mismatches.fetch_add(1, std::memory_order_relaxed);
-    answer->outcome = LedgerError(
+    answer->outcome = WriteError(
         kCode, ErrorReason::kIdempotencyKeyReused,
         "the idempotency key came before with another request", "no");
     return true;
@@ -339,18 +410,17 @@ absl::Status Store::CheckStamp(const std::optional<LedgerStamp>& stamp,
   if (!stamp.has_value()) return absl::OkStatus();
   if (stamp->incarnation != incarnation_ &&
       !MutantActive(Mutant::kIncarnationIgnored)) {
-    return LedgerError(kCode, ErrorReason::kIncarnationChanged,
-                       "the stamp is of an earlier life of the server",
-                       "unknown");
+    return WriteError(kCode, ErrorReason::kIncarnationChanged,
+                      "the stamp is of an earlier life of the server",
+                      "unknown");
   }
   // A copy of this write may have been recorded at the stamp's second, and that
   // record forgotten a window later.
   if (now / kNanosPerSecond - stamp->unix_seconds >=
           options_.idempotency_window / kNanosPerSecond &&
       !MutantActive(Mutant::kOldStampAccepted)) {
-    return LedgerError(kCode, ErrorReason::kIdempotencyKeyExpired,
-                       "the stamp is older than the ledger's window",
-                       "unknown");
+    return WriteError(kCode, ErrorReason::kIdempotencyKeyExpired,
+                      "the stamp is older than the ledger's window", "unknown");
   }
   return absl::OkStatus();
 }
@@ -361,6 +431,12 @@ absl::StatusOr<RecordedOutcome> Store::GetOutcome(
   if (absl::Status s = CheckToken(token, clock_.Now()); !s.ok()) return s;
   const LedgerKey ledger_key = MakeLedgerKey(hasher_, question.scope);
   Shard& shard = (*shards_)[ledger_key.shard()];
+  MemoryRoom room(memory_);
+  const bool has_room =
+      !question.fence ||
+      evictor_.MakeRoom(
+          LedgerRecord::BytesOfTombstone(), ledger_key.shard(),
+          [](std::string_view) { return false; }, room);
   ShardLock lock(shard);
   ReachSyncPoint(SyncPoint::kCommit);
   const UnixNanos now = clock_.Now();
@@ -375,8 +451,9 @@ absl::StatusOr<RecordedOutcome> Store::GetOutcome(
     if (!s.ok()) return s;
   }
   if (record == nullptr && question.fence) {
+    if (!has_room) return OutOfMemoryError();
     const size_t bytes = LedgerRecord::BytesOfTombstone();
-    if (!shard.ledger().Reserve(bytes, now)) {
+    if (!shard.ledger().Reserve(bytes, now, room)) {
       ledger_counters_.refusals.fetch_add(1, std::memory_order_relaxed);
       return LedgerFullError();
     }
@@ -397,55 +474,6 @@ absl::StatusOr<RecordedOutcome> Store::GetOutcome(
 
 LedgerStamp Store::CurrentStamp() const {
   return {incarnation_, clock_.Now() / kNanosPerSecond};
-}
-
-template <typename Sweep>
-size_t Store::SweepShards(std::atomic<uint32_t>& next, size_t items_max,
-                          Sweep sweep) {
-  size_t found = 0;
-  for (size_t visited = 0; visited < kShardCount && found < items_max;) {
-    Shard& shard = (*shards_)[static_cast<ShardIndex>(
-        next.load(std::memory_order_relaxed))];
-    const size_t limit = std::min(kSweptPerLock, items_max - found);
-    const size_t found_here = sweep(shard, limit);
-    found += found_here;
-    // A shard that filled its limit may have more: it is visited again.
-    if (found_here < limit) {
-      ++visited;
-      next.fetch_add(1, std::memory_order_relaxed);
-    }
-  }
-  return found;
-}
-
-size_t Store::SweepExpired(size_t entries_max) {
-  return SweepShards(entry_sweep_next_, entries_max,
-                     [this](Shard& shard, size_t limit) {
-                       std::vector<EntryRef> removed;
-                       ShardLock lock(shard);
-                       shard.RemoveExpired(clock_.Now(), limit, removed);
-                       return removed.size();
-                     });
-}
-
-size_t Store::SweepLedger(size_t records_max) {
-  return SweepShards(ledger_sweep_next_, records_max,
-                     [this](Shard& shard, size_t limit) {
-                       ShardLock lock(shard);
-                       return shard.ledger().ForgetExpired(clock_.Now(), limit);
-                     });
-}
-
-size_t Store::EntryCount() const { return Counters().entries; }
-
-ShardCounters Store::Counters() const {
-  ShardCounters sum;
-  for (size_t i = 0; i < kShardCount; ++i) {
-    Shard& shard = (*shards_)[static_cast<ShardIndex>(i)];
-    ShardLock lock(shard);
-    sum.Add(shard.counters());
-  }
-  return sum;
 }
 
 uint64_t Store::last_version() const { return version_.load(); }

@@ -8,7 +8,10 @@
 //   3. A transaction publishes all of its changes or none, and no reader sees
 //      some of them.
 //   4. An entry is not seen at or after its expiry, swept or not.
-//   5. A keyed write takes effect at most once within the ledger's window, and
+//   5. What all of it takes in memory is within a bound (memory_budget.h).
+//      Where that is reached, entries leave (eviction_queues.h), never those
+//      that the operation works on, and never a record of the ledger.
+//   6. A keyed write takes effect at most once within the ledger's window, and
 //      every copy of it gets the outcome of the first (ledger.h).
 //
 // The store starts no thread, does no I/O and runs no callback.  An operation
@@ -38,9 +41,12 @@
 #include "server/base/clock.h"
 #include "server/base/random.h"
 #include "server/runtime/deadline.h"
+#include "server/store/eviction_queues.h"
+#include "server/store/evictor.h"
 #include "server/store/idempotency.h"
 #include "server/store/key_hasher.h"
 #include "server/store/ledger.h"
+#include "server/store/memory_budget.h"
 #include "server/store/operations.h"
 #include "server/store/scanner.h"
 #include "server/store/shard_counters.h"
@@ -51,6 +57,7 @@ namespace latchkey {
 
 class BatchRead;
 class MultiShardLock;
+class TransactionRunner;
 class WorkingSet;
 
 struct StoreOptions {
@@ -67,6 +74,11 @@ struct StoreOptions {
 
   // What those outcomes may take in memory.
   size_t idempotency_bytes_max = 256 * 1024 * 1024;
+
+  // What everything may take in memory (memory_budget.h), the two below
+  // included, and which entries leave where it is full.
+  size_t memory_bytes_max = MemoryBudget::kNoLimit;
+  EvictionPolicy eviction = EvictionPolicy::kS3Fifo;
 
   // What one snapshot scan may hold of entries that were changed before it came
   // to them, in bytes.  Over that it is SCAN_EXPIRED.
@@ -124,8 +136,8 @@ class Store {
   //
   // REQUIRES: at most kOperationsMax compares and operations together; keys are
   // valid.
-  // Errors: the token's end, and every row of the error table that depends on
-  // the state of the data.
+  // Errors: the token's end; OUT_OF_MEMORY; and every row of the error table
+  // that depends on the state of the data.
   absl::StatusOr<TransactionResult> Write(const Transaction& transaction,
                                           DeadlineToken token);
 
@@ -135,7 +147,8 @@ class Store {
   //
   // Errors, beside those of Write(): IDEMPOTENCY_KEY_REUSED,
   // IDEMPOTENCY_KEY_FENCED, IDEMPOTENCY_KEY_EXPIRED, INCARNATION_CHANGED,
-  // IDEMPOTENCY_LEDGER_FULL.  None of these and no end of the token is kept.
+  // IDEMPOTENCY_LEDGER_FULL.  None of these, no OUT_OF_MEMORY and no end of the
+  // token is kept.
   IdempotentAnswer WriteOnce(const Transaction& transaction,
                              const IdempotentWrite& keyed, DeadlineToken token);
 
@@ -146,7 +159,7 @@ class Store {
   //
   // Errors: the token's end; with a stamp and no record of the write,
   // IDEMPOTENCY_KEY_EXPIRED and INCARNATION_CHANGED, and nothing is fenced;
-  // IDEMPOTENCY_LEDGER_FULL with `fence`.
+  // OUT_OF_MEMORY and IDEMPOTENCY_LEDGER_FULL with `fence`.
   absl::StatusOr<RecordedOutcome> GetOutcome(const OutcomeQuestion& question,
                                              DeadlineToken token);
 
@@ -166,6 +179,11 @@ class Store {
   // on where the last call stopped; returns how many.  Holds one shard's lock
   // at a time, for at most 64 records.
   size_t SweepLedger(size_t records_max);
+
+  const MemoryBudget& memory() const { return memory_; }
+
+  // Writes that were refused because memory was full and nothing could leave.
+  uint64_t memory_refusals() const { return evictor_.refusals(); }
 
   const LedgerBudget& ledger_budget() const { return ledger_budget_; }
   const LedgerCounters& ledger_counters() const { return ledger_counters_; }
@@ -196,6 +214,24 @@ class Store {
   size_t SweepShards(std::atomic<uint32_t>& next, size_t items_max,
                      Sweep sweep);
 
+  // Makes room for `bytes` without the keys of `copies`.
+  bool MakeRoom(size_t bytes, const WorkingSet& copies, MemoryRoom& room);
+
+  // Whether `room` has what the transaction takes from here on, with `more`
+  // bytes beside; the shards have grown by what it needs then.  Otherwise
+  // `*missing` is what the room has to be.
+  //
+  // REQUIRES: `lock` holds all shards of `copies`, which were loaded.
+  bool TakeRoom(const MultiShardLock& lock, const TransactionRunner& runner,
+                size_t more, WorkingSet& copies, MemoryRoom& room,
+                size_t* missing);
+
+  struct KeyedAttempt;
+
+  // Writes once.  False: `attempt` needs more room; nothing has happened.
+  bool TryWriteOnce(KeyedAttempt& attempt, DeadlineToken token,
+                    IdempotentAnswer* answer);
+
   // Takes the next version and publishes `copies` under it, where any of them
   // was changed; `result` gets the version.
   //
@@ -222,7 +258,8 @@ class Store {
   // Drawn at boot.
   const uint64_t incarnation_;
 
-  // Synchronises itself.
+  // Synchronise themselves.
+  MemoryBudget memory_;
   LedgerBudget ledger_budget_;
   LedgerCounters ledger_counters_;
   // The version of the last commit.  A committer adds one while it holds all
@@ -231,6 +268,7 @@ class Store {
   CommitSequence version_;
   SnapshotCuts cuts_;
   std::unique_ptr<ShardTable> shards_;
+  Evictor evictor_;
   Scanner scanner_;
   // Where the sweeps go on.  Any value is right; a race costs one visit.
   std::atomic<uint32_t> entry_sweep_next_ = 0;

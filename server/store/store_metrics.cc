@@ -25,12 +25,39 @@ void CollectShards(const ShardCounters& counters, MetricsText& text) {
               "those that a write replaced first.");
   text.Sample({}, counters.expired);
 
+  text.Family("latchkey_evicted_keys_total", MetricType::kCounter,
+              "Entries that were removed because memory was full.");
+  text.Sample({}, counters.evicted);
+
   text.Family("latchkey_shard_lock_waits_total", MetricType::kCounter,
               "Times that a thread had to wait for a shard's lock.");
   text.Sample({}, counters.lock_waits);
   text.Family("latchkey_shard_lock_wait_seconds_total", MetricType::kCounter,
               "Time that threads waited for a shard's lock.");
   text.SampleSeconds({}, counters.lock_wait_sum);
+}
+
+void CollectMemory(const Store& store, const ShardCounters& counters,
+                   MetricsText& text) {
+  text.Family("latchkey_memory_used_bytes", MetricType::kGauge,
+              "What is counted against latchkey_memory_max_bytes: that of "
+              "latchkey_memory_bytes, what snapshots and answers on their way "
+              "hold, and what is being written.");
+  text.Sample({}, store.memory().used());
+  text.Family("latchkey_memory_max_bytes", MetricType::kGauge,
+              "The most that may be used: --memory-max-bytes.");
+  text.Sample({}, store.memory().bytes_max());
+  text.Family("latchkey_memory_bytes", MetricType::kGauge,
+              "Memory by what it holds: entries with their keys and values, "
+              "the tables, queues and indexes of the shards, and the outcomes "
+              "of keyed writes.");
+  text.Sample({{"kind", "entries"}}, counters.entry_bytes);
+  text.Sample({{"kind", "structure"}}, counters.structure_bytes);
+  text.Sample({{"kind", "idempotency"}}, store.ledger_budget().bytes());
+  text.Family("latchkey_memory_refusals_total", MetricType::kCounter,
+              "Times that memory was full and nothing could be evicted: writes "
+              "that were refused with OUT_OF_MEMORY.");
+  text.Sample({}, store.memory_refusals());
 }
 
 void CollectLedger(const Store& store, MetricsText& text) {
@@ -58,7 +85,9 @@ void CollectLedger(const Store& store, MetricsText& text) {
 }  // namespace
 
 void CollectStoreMetrics(const Store& store, MetricsText& text) {
-  CollectShards(store.Counters(), text);
+  const ShardCounters counters = store.Counters();
+  CollectShards(counters, text);
+  CollectMemory(store, counters, text);
   CollectLedger(store, text);
   text.Family("latchkey_commit_version", MetricType::kGauge,
               "Version of the last commit; its rate is that of commits.");

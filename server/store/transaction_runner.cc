@@ -1,5 +1,6 @@
 #include "server/store/transaction_runner.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <variant>
@@ -44,11 +45,11 @@ TransactionRunner::TransactionRunner(const Transaction& transaction,
   for (const Compare& compare : transaction.compares) {
     compared_.push_back(copies_.Add(compare.key));
   }
-  on_success_ = Prepare(transaction.on_success);
-  on_failure_ = Prepare(transaction.on_failure);
+  on_success_ = MakeSteps(transaction.on_success);
+  on_failure_ = MakeSteps(transaction.on_failure);
 }
 
-TransactionRunner::Steps TransactionRunner::Prepare(
+TransactionRunner::Steps TransactionRunner::MakeSteps(
     std::span<const Operation> operations) {
   Steps steps;
   steps.reserve(operations.size());
@@ -57,17 +58,90 @@ TransactionRunner::Steps TransactionRunner::Prepare(
         std::visit([](const auto& kind) { return KeysOf(kind); }, operation);
     Step step = {&operation, copies_.Add(keys.first), 0, EntryRef()};
     if (!keys.second.empty()) step.second = copies_.Add(keys.second);
-    if (const auto* put = std::get_if<PutOperation>(&operation)) {
-      step.prepared = Entry::Make(put->key, put->value, put->flags, kNever);
-    }
+    Count(step);
     steps.push_back(std::move(step));
   }
   return steps;
 }
 
+void TransactionRunner::Count(const Step& step) {
+  const Operation& operation = *step.operation;
+  const auto may_expire = [&](const Expiration& expiration) {
+    // What is kept has its place.
+    if (expiration.kind == Expiration::Kind::kTtl ||
+        expiration.kind == Expiration::Kind::kAt) {
+      copies_.MayExpire(step.first);
+    }
+  };
+  const auto counter_bytes = [](std::string_view key) {
+    return Entry::BytesOf(key.size(), kCounterTextMax);
+  };
+  if (const auto* put = std::get_if<PutOperation>(&operation)) {
+    const size_t bytes = Entry::BytesOf(put->key, put->value);
+    put_bytes_ += bytes;
+    put_bytes_largest_ = std::max(put_bytes_largest_, bytes);
+    answers_ += put->return_previous ? 1 : 0;
+    copies_.MayPut(step.first);
+    may_expire(put->expiration);
+  } else if (const auto* sum = std::get_if<IncrementOperation>(&operation)) {
+    counter_bytes_ += counter_bytes(sum->key);
+    copies_.MayPut(step.first);
+    may_expire(sum->expiration);
+  } else if (const auto* transfer =
+                 std::get_if<TransferOperation>(&operation)) {
+    counter_bytes_ += counter_bytes(transfer->source_key) +
+                      counter_bytes(transfer->destination_key);
+    copies_.MayPut(step.first);
+    copies_.MayPut(step.second);
+  } else if (const auto* del = std::get_if<DeleteOperation>(&operation)) {
+    answers_ += del->return_previous ? 1 : 0;
+  } else if (const auto* move = std::get_if<MoveOperation>(&operation)) {
+    ++moves_;
+    // With the source's expiry.
+    copies_.MayExpire(step.second);
+    moved_key_bytes_ += move->destination_key.size() + Entry::kStep;
+    copies_.MayPut(step.second);
+  } else if (const auto* get = std::get_if<GetOperation>(&operation)) {
+    ++answers_;
+    if (get->touch.has_value()) may_expire(*get->touch);
+  } else if (const auto* touch = std::get_if<TouchOperation>(&operation)) {
+    may_expire(touch->expiration);
+  }
+}
+
+void TransactionRunner::Prepare(MemoryRoom& room) {
+  for (Steps* steps : {&on_success_, &on_failure_}) {
+    for (Step& step : *steps) {
+      const auto* put = std::get_if<PutOperation>(step.operation);
+      if (put == nullptr) continue;
+      step.prepared =
+          Entry::Make(put->key, put->value, put->flags, kNever, &room);
+    }
+  }
+}
+
+size_t TransactionRunner::LargestBytes() const {
+  // A moved entry has another key than the one it is made of.
+  return std::max(
+             {put_bytes_largest_, counter_bytes_, copies_.LargestBytes()}) +
+         moved_key_bytes_;
+}
+
+size_t TransactionRunner::BytesToRun() const {
+  return counter_bytes_ + (moves_ == 0 ? 0 : moves_ * LargestBytes());
+}
+
+size_t TransactionRunner::BytesToAnswer(size_t result_bytes_max) const {
+  if (answers_ == 0) return 0;
+  return std::min(answers_ * LargestBytes(),
+                  result_bytes_max + answers_ * Entry::BytesOf(0, 0));
+}
+
 absl::Status TransactionRunner::Run(UnixNanos now, size_t result_bytes_max,
+                                    MemoryRoom& room,
                                     TransactionResult* result) {
   now_ = now;
+  room_ = &room;
   budget_ = ResultBudget(result_bytes_max);
   for (size_t i = 0; i < compared_.size() && result->succeeded; ++i) {
     result->succeeded =
@@ -187,7 +261,7 @@ absl::StatusOr<IncrementResult> TransactionRunner::Apply(
   absl::StatusOr<int64_t> sum =
       AddWithin(*counter, increment.delta, increment.min, increment.max);
   if (!sum.ok()) return sum.status();
-  copy.Set(MakeCounter(copy, *sum), *expire_time);
+  copy.Set(MakeCounter(copy, *sum, *room_), *expire_time);
   return IncrementResult{.value = *sum};
 }
 
@@ -216,9 +290,9 @@ absl::StatusOr<MoveResult> TransactionRunner::Apply(const MoveOperation& move,
   }
   const Entry& entry = *source.entry();
   const UnixNanos expire_time = source.expire_time();
-  destination.Set(
-      Entry::Make(destination.key(), entry.value(), entry.flags(), kNever),
-      expire_time);
+  destination.Set(Entry::Make(destination.key(), entry.value(), entry.flags(),
+                              kNever, room_),
+                  expire_time);
   if (!MutantActive(Mutant::kHalfAMove)) source.Remove();
   return MoveResult{.expire_time = expire_time};
 }
@@ -241,8 +315,9 @@ absl::StatusOr<TransferResult> TransactionRunner::Apply(
   if (!from.ok()) return from.status();
   to = AddWithin(*to, transfer.amount, INT64_MIN, INT64_MAX);
   if (!to.ok()) return to.status();
-  source.Set(MakeCounter(source, *from), source.expire_time());
-  destination.Set(MakeCounter(destination, *to), destination.expire_time());
+  source.Set(MakeCounter(source, *from, *room_), source.expire_time());
+  destination.Set(MakeCounter(destination, *to, *room_),
+                  destination.expire_time());
   return TransferResult{.source_value = *from, .destination_value = *to};
 }
 

@@ -1,9 +1,9 @@
 // TransactionRunner runs the compares and operations of one transaction on
 // working copies.  It holds every rule of the operations and touches no shard.
 //
-// Use, in this order: construct with no lock held (it copies what is to be
-// written, so that nothing large happens under a lock), lock and load the
-// working set, Run().
+// Use, in this order: construct, Prepare() with no lock held (it copies what is
+// to be written, so that nothing large happens under a lock), lock and load the
+// working set, see that there is BytesToRun(), Run().
 //
 // Thread safety: an instance belongs to one thread.
 
@@ -32,12 +32,29 @@ class TransactionRunner {
   TransactionRunner(const TransactionRunner&) = delete;
   TransactionRunner& operator=(const TransactionRunner&) = delete;
 
+  // What all that the transaction may write takes at most, as far as it does
+  // not depend on what the keys hold.
+  size_t BytesToPrepare() const { return put_bytes_ + counter_bytes_; }
+
+  // Copies what is to be put.  REQUIRES: `room` has the bytes.
+  void Prepare(MemoryRoom& room);
+
+  // What Run() takes of its room at most; and what the entries that it answers
+  // with may take, of which an outcome that is kept holds on to.
+  //
+  // REQUIRES: Prepare() was called and the copies were loaded.
+  size_t BytesToRun() const;
+  size_t BytesToAnswer(size_t result_bytes_max) const;
+
+  size_t operations() const { return on_success_.size() + on_failure_.size(); }
+
   // Runs the transaction as of `now` and appends to `result`, whose answers may
   // take `result_bytes_max`.  An error names the operation that failed; the
   // copies are then not to be published.
   //
-  // REQUIRES: called once, after the copies were loaded.
-  absl::Status Run(UnixNanos now, size_t result_bytes_max,
+  // REQUIRES: called once, after the copies were loaded; `room` has
+  // BytesToRun().
+  absl::Status Run(UnixNanos now, size_t result_bytes_max, MemoryRoom& room,
                    TransactionResult* result);
 
  private:
@@ -50,7 +67,11 @@ class TransactionRunner {
   };
   using Steps = absl::InlinedVector<Step, 1>;
 
-  Steps Prepare(std::span<const Operation> operations);
+  Steps MakeSteps(std::span<const Operation> operations);
+  void Count(const Step& step);
+
+  // The bytes of the largest entry that there may be during the run.
+  size_t LargestBytes() const;
   absl::Status RunSteps(Steps& steps, TransactionResult* result);
   absl::StatusOr<OperationResult> RunStep(Step& step);
 
@@ -74,7 +95,17 @@ class TransactionRunner {
   absl::InlinedVector<uint32_t, 1> compared_;
   Steps on_success_;
   Steps on_failure_;
+  // What puts and counters take, and how many operations copy an entry, or
+  // answer with one.
+  size_t put_bytes_ = 0;
+  size_t put_bytes_largest_ = 0;
+  size_t counter_bytes_ = 0;
+  size_t moves_ = 0;
+  size_t moved_key_bytes_ = 0;
+  size_t answers_ = 0;
   UnixNanos now_ = 0;
+  // Run()'s.
+  MemoryRoom* room_ = nullptr;
   ResultBudget budget_;
 };
 

@@ -1,5 +1,7 @@
 #include "server/store/working_set.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "server/base/check.h"
@@ -49,6 +51,57 @@ uint32_t WorkingSet::Add(std::string_view key) {
   return next;
 }
 
+bool WorkingSet::Contains(std::string_view key) const {
+  if (!numbers_.empty()) return numbers_.contains(ToAbsl(key));
+  return std::any_of(
+      copies_.begin(), copies_.end(),
+      [key](const WorkingCopy& copy) { return copy.key() == key; });
+}
+
+size_t WorkingSet::LargestBytes() const {
+  size_t bytes = 0;
+  for (const WorkingCopy& copy : copies_) {
+    if (copy.stored_ != nullptr) bytes = std::max(bytes, copy.stored_->bytes());
+  }
+  return bytes;
+}
+
+template <typename Visit>
+void WorkingSet::ForEachShard(const MultiShardLock& lock, Visit visit) const {
+  const auto add = [](const WorkingCopy& copy, NewEntries& more) {
+    more.entries += copy.may_put_ ? 1 : 0;
+    more.expiring += copy.may_expire_ ? 1 : 0;
+  };
+  if (copies_.size() == 1) {
+    NewEntries more;
+    add(copies_[0], more);
+    visit(lock[copies_[0].key_.shard()], more);
+    return;
+  }
+  std::array<NewEntries, kShardCount> sums = {};
+  for (const WorkingCopy& copy : copies_) add(copy, sums[copy.key_.shard()]);
+  for (const WorkingCopy& copy : copies_) {
+    const ShardIndex shard = copy.key_.shard();
+    visit(lock[shard], std::exchange(sums[shard], {}));
+  }
+}
+
+size_t WorkingSet::GrowthBytes(const MultiShardLock& lock) const {
+  size_t bytes = 0;
+  ForEachShard(lock, [&](Shard& shard, const NewEntries& more) {
+    shard.AssertHeld();
+    bytes += more.entries + more.expiring == 0 ? 0 : shard.GrowthBytes(more);
+  });
+  return bytes;
+}
+
+void WorkingSet::Grow(const MultiShardLock& lock, MemoryRoom& room) {
+  ForEachShard(lock, [&](Shard& shard, const NewEntries& more) {
+    shard.AssertHeld();
+    if (more.entries + more.expiring > 0) shard.Grow(more, room);
+  });
+}
+
 void WorkingSet::Prefetch(const MultiShardLock& lock) const {
   for (const WorkingCopy& copy : copies_) {
     Shard& shard = lock[copy.key_.shard()];
@@ -63,8 +116,10 @@ void WorkingSet::Load(const MultiShardLock& lock, UnixNanos now) {
     shard.AssertHeld();
     if (MutantActive(Mutant::kLostUpdate) && copy.current_) continue;
     copy.stored_ = shard.Find(copy.key_, now);
-    if (copy.stored_ == nullptr) continue;
     copy.current_ = EntryRef(copy.stored_);
+    copy.expire_time_ = kNever;
+    if (copy.stored_ == nullptr) continue;
+    shard.Use(*copy.stored_);
     shard.order().Prefetch(*copy.stored_);
     copy.expire_time_ = copy.stored_->expire_time();
   }

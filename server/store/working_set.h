@@ -25,6 +25,7 @@
 #include "server/base/clock.h"
 #include "server/store/entry.h"
 #include "server/store/key_hasher.h"
+#include "server/store/memory_budget.h"
 #include "server/store/multi_shard_lock.h"
 #include "server/store/operations.h"
 #include "server/store/shard.h"
@@ -69,6 +70,8 @@ class WorkingCopy {
   EntryRef current_;
   UnixNanos expire_time_ = kNever;
   Change change_ = Change::kNone;
+  bool may_put_ = false;
+  bool may_expire_ = false;
 };
 
 class WorkingSet {
@@ -83,10 +86,23 @@ class WorkingSet {
   // was added before keeps its number.
   uint32_t Add(std::string_view key);
 
+  // The transaction may put an entry under the key of `number`; may give it an
+  // expiry.  Its shard must have a place for either.
+  void MayPut(uint32_t number) { copies_[number].may_put_ = true; }
+  void MayExpire(uint32_t number) { copies_[number].may_expire_ = true; }
+
   // Adds a shard that the transaction needs for something else than a copy.
   void AddShard(ShardIndex index) { shards_.Add(index); }
 
   const ShardSet& shards() const { return shards_; }
+
+  // Whether `key` was added.
+  bool Contains(std::string_view key) const;
+
+  // The shard of the first copy; where there is none, any.
+  ShardIndex first_shard() const {
+    return copies_.empty() ? ShardIndex{0} : copies_.front().key_.shard();
+  }
 
   // Has the processor fetch what Load() looks at first, for a caller that has
   // something to do meanwhile.
@@ -99,6 +115,16 @@ class WorkingSet {
   // REQUIRES: `lock` holds shards().
   void Load(const MultiShardLock& lock, UnixNanos now);
 
+  // The bytes of the largest entry that was loaded.
+  size_t LargestBytes() const;
+
+  // What the shards need to grow by before all copies can be published, mostly
+  // 0; and grows them.
+  //
+  // REQUIRES: `lock` holds shards(); `room` has the bytes.
+  size_t GrowthBytes(const MultiShardLock& lock) const;
+  void Grow(const MultiShardLock& lock, MemoryRoom& room);
+
   WorkingCopy& operator[](uint32_t number) { return copies_[number]; }
 
   // Whether any copy was changed.
@@ -110,6 +136,11 @@ class WorkingSet {
   void Publish(const MultiShardLock& lock, uint64_t version);
 
  private:
+  // Calls `visit(shard, more)` with each shard that something may be put into,
+  // and how much.
+  template <typename Visit>
+  void ForEachShard(const MultiShardLock& lock, Visit visit) const;
+
   const KeyHasher& hasher_;
   ShardSet shards_;
   absl::InlinedVector<WorkingCopy, 2> copies_;

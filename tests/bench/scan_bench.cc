@@ -119,18 +119,24 @@ std::vector<int64_t> TimeSlices(uint64_t entries, int rounds) {
   SystemClock clock;
   SystemRandom random;
   const KeyHasher hasher(random);
-  LedgerBudget budget(kNanosPerSecond, 0);
+  MemoryBudget memory;
+  LedgerBudget budget(kNanosPerSecond, 0, memory);
   CommitSequence commits = 0;
-  SnapshotCuts cuts(commits, size_t{1} << 40);
-  const auto shards = std::make_unique<ShardTable>(hasher, budget, cuts);
+  SnapshotCuts cuts(commits, size_t{1} << 40, memory);
+  const auto shards =
+      std::make_unique<ShardTable>(ShardContext{hasher, memory, budget, cuts});
   const std::string value(64, 'v');
   const auto put = [&](uint64_t number) {
     const std::string key = KeyOf(number);
     const HashedKey hashed = {key, hasher.Hash(key)};
     EntryRef entry = Entry::Make(key, value, 0, kNever);
     entry->set_version(++commits);
+    MemoryRoom room(memory);
+    const NewEntries more = {.entries = 1};
     Shard& shard = (*shards)[hashed.shard()];
     ShardLock lock(shard);
+    LATCHKEY_CHECK(room.TryGrow(shard.GrowthBytes(more)), "there is no limit");
+    shard.Grow(more, room);
     shard.Put(hashed, std::move(entry));
   };
   for (uint64_t i = 0; i < entries; ++i) put(i);

@@ -228,6 +228,58 @@ void PutPlainAndKeyed(benchmark::State& state) {
   state.counters["ratio"] = Median(keyed) / Median(plain);
 }
 
+// A store to which new keys come, one after the other.
+class Inflow {
+ public:
+  explicit Inflow(size_t memory_bytes_max)
+      : store_({.memory_bytes_max = memory_bytes_max}, clock_, random_) {}
+
+  void Put() {
+    const std::array<uint64_t, 2> key = {MixBits(next_), next_};
+    ++next_;
+    const Operation put = PutOperation{
+        .key = {reinterpret_cast<const char*>(key.data()), sizeof(key)},
+        .value = Value()};
+    auto result = store_.Write({.on_success = {&put, 1}}, endless_.token());
+    LATCHKEY_CHECK(result.ok(), "something can leave");
+  }
+
+  uint64_t evicted() const { return store_.Counters().evicted; }
+
+ private:
+  SystemClock clock_;
+  SystemRandom random_;
+  DeadlineSource endless_{kNever};
+  Store store_;
+  uint64_t next_ = 0;
+};
+
+// What a full store costs a Put of a new key, in turns with one that has room;
+// as PutPlainAndKeyed.
+void PutWithRoomAndFull(benchmark::State& state) {
+  constexpr size_t kBlock = 500;
+  Inflow room(MemoryBudget::kNoLimit);
+  Inflow full(20'000'000);
+  for (uint64_t i = 0; i < kBenchKeys; ++i) room.Put();
+  while (full.evicted() < kBenchKeys) {
+    for (size_t i = 0; i < kBlock; ++i) full.Put();
+  }
+  std::vector<double> with_room;
+  std::vector<double> when_full;
+  const auto nanos_each = [](Inflow& inflow) {
+    const Nanos start = ThreadCpuNow();
+    for (size_t i = 0; i < kBlock; ++i) inflow.Put();
+    return static_cast<double>(ThreadCpuNow() - start) / kBlock;
+  };
+  for (auto _ : state) {
+    with_room.push_back(nanos_each(room));
+    when_full.push_back(nanos_each(full));
+  }
+  state.counters["room_ns"] = Median(with_room);
+  state.counters["full_ns"] = Median(when_full);
+  state.counters["ratio"] = Median(when_full) / Median(with_room);
+}
+
 void Increment(benchmark::State& state) {
   Bed& bed = Counters();
   RequestKeys keys(bed, state);
@@ -318,6 +370,7 @@ BENCHMARK(Get)->Threads(1)->Threads(2)->Threads(4);
 BENCHMARK(Put)->Threads(1)->Threads(2)->Threads(4);
 BENCHMARK(KeyedPut)->Threads(1)->Threads(2)->Threads(4);
 BENCHMARK(PutPlainAndKeyed);
+BENCHMARK(PutWithRoomAndFull)->Iterations(200);
 BENCHMARK(Increment)->Threads(1)->Threads(2)->Threads(4);
 BENCHMARK(MoveThereAndBack)->Threads(1)->Threads(2)->Threads(4);
 BENCHMARK(Transfer)->Threads(1)->Threads(2)->Threads(4);

@@ -14,7 +14,7 @@ OPTIONS = [
     "--connections-max", "--calls-per-connection-max", "--calls-max",
     "--call-seconds-max", "--test-service-time-us", "--key-bytes-max", "--value-bytes-max",
     "--idempotency-window-seconds", "--idempotency-bytes-max",
-    "--snapshot-bytes-max", "--http-listen"
+    "--snapshot-bytes-max", "--memory-max-bytes", "--eviction", "--http-listen"
 ]
 
 

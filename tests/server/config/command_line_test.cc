@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "server/config/usable_memory.h"
+
 namespace latchkey {
 namespace {
 
@@ -63,6 +65,8 @@ TEST(CommandLineTest, DefaultsServeOnLoopback) {
   EXPECT_EQ(line.options.idempotency_window_seconds, 120);
   EXPECT_EQ(line.options.idempotency_bytes_max, 256 * 1024 * 1024);
   EXPECT_EQ(line.options.snapshot_bytes_max, 64 * 1024 * 1024);
+  EXPECT_EQ(line.options.memory_max_bytes, UsableMemory() / 100 * 75);
+  EXPECT_EQ(line.options.eviction, "s3fifo");
   EXPECT_EQ(line.options.log_level, "info");
   EXPECT_EQ(line.options.log_format, "text");
 }
@@ -119,6 +123,8 @@ TEST(CommandLineTest, EveryOptionCanBeGivenInEachWay) {
            Row{"idempotency-bytes-max", "65536",
                "idempotency-bytes-max = 65536"},
            Row{"snapshot-bytes-max", "2097152", "snapshot-bytes-max = 2097152"},
+           Row{"memory-max-bytes", "8388608", "memory-max-bytes = 8388608"},
+           Row{"eviction", "lru", "eviction = \"lru\""},
            Row{"log-level", "error", "log-level = \"error\""},
            Row{"log-format", "json", "log-format = \"json\""},
        }) {
@@ -245,6 +251,8 @@ TEST(CommandLineTest, RefusesBadArgumentsByName) {
                "--idempotency-window-seconds"},
            Row{"--idempotency-bytes-max=65535", "--idempotency-bytes-max"},
            Row{"--snapshot-bytes-max=2097151", "--snapshot-bytes-max"},
+           Row{"--memory-max-bytes=8388607", "--memory-max-bytes"},
+           Row{"--eviction=fifo", "--eviction"},
            Row{"--log-level=loud", "--log-level"},
            Row{"--log-format=xml", "--log-format"},
            Row{"--config=/nonexistent/latchkeyd.toml", "/nonexistent"},
@@ -348,6 +356,8 @@ TEST(CommandLineTest, HelpNamesEveryOptionItsDefaultAndItsVariable) {
                            "--idempotency-window-seconds",
                            "--idempotency-bytes-max",
                            "--snapshot-bytes-max",
+                           "--memory-max-bytes",
+                           "--eviction",
                            "--log-level",
                            "--log-format",
                            "--config",

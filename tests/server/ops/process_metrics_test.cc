@@ -25,7 +25,7 @@ TEST(ProcessMetricsTest, MemoryGrowsWithWhatIsUsed) {
   constexpr size_t kBytes = 64 * 1024 * 1024;
   const std::vector<char> used(kBytes, 'x');
   EXPECT_GT(ValueOf("process_resident_memory_bytes"), before + kBytes / 2.0);
-  EXPECT_GT(ValueOf("latchkey_memory_used_bytes"), before + kBytes / 2.0);
+  EXPECT_GT(ValueOf("latchkey_memory_used_rss_bytes"), before + kBytes / 2.0);
   EXPECT_EQ(used.back(), 'x');
 }
 

@@ -20,7 +20,7 @@ class EntryOrderTest : public ::testing::Test {
   }
 
   void Remove(const std::string& key) {
-    order_.Remove(*entries_.at(key));
+    order_.Remove(*entries_.at(key), [](const Entry&, uint32_t) {});
     entries_.erase(key);
   }
 
@@ -147,7 +147,7 @@ TEST_F(EntryOrderTest, WalksKeepTheirPromisesWhateverHappens) {
         auto it = entries.begin();
         std::advance(it, random() % entries.size());
         const std::string key(it->second->key());
-        order.Remove(*it->second);
+        order.Remove(*it->second, [](const Entry&, uint32_t) {});
         throughout.erase(key);
         for (MarkedWalk& walk : marked) walk.removed.insert(key);
         entries.erase(it);

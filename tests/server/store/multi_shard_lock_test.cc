@@ -21,11 +21,12 @@ class MultiShardLockTest : public ::testing::Test {
  protected:
   SeededRandom random_{1};
   KeyHasher hasher_{random_};
-  LedgerBudget budget_{kNanosPerSecond, 1'000'000};
+  MemoryBudget memory_;
+  LedgerBudget budget_{kNanosPerSecond, 1'000'000, memory_};
   CommitSequence commits_ = 0;
-  SnapshotCuts cuts_{commits_, 0};
-  std::unique_ptr<ShardTable> table_ =
-      std::make_unique<ShardTable>(hasher_, budget_, cuts_);
+  SnapshotCuts cuts_{commits_, 0, memory_};
+  std::unique_ptr<ShardTable> table_ = std::make_unique<ShardTable>(
+      ShardContext{hasher_, memory_, budget_, cuts_});
 };
 
 TEST(ShardSetTest, HoldsWhatWasAddedAndNothingElse) {

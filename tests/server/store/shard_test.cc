@@ -21,7 +21,11 @@ class ShardTest : public ::testing::Test {
 
   EntryRef Put(std::string_view key, std::string_view value,
                UnixNanos expire_time = kNever) {
+    MemoryRoom room(memory_);
+    const NewEntries more = {.entries = 1, .expiring = 1};
     ShardLock lock(shard_);
+    EXPECT_TRUE(room.TryGrow(shard_.GrowthBytes(more)));
+    shard_.Grow(more, room);
     return shard_.Put(Hashed(key), Entry::Make(key, value, 0, expire_time));
   }
 
@@ -48,10 +52,11 @@ class ShardTest : public ::testing::Test {
 
   SeededRandom random_{1};
   KeyHasher hasher_{random_};
-  LedgerBudget budget_{kNanosPerSecond, 1'000'000};
+  MemoryBudget memory_;
+  LedgerBudget budget_{kNanosPerSecond, 1'000'000, memory_};
   CommitSequence commits_ = 0;
-  SnapshotCuts cuts_{commits_, 0};
-  Shard shard_{0, hasher_, budget_, cuts_};
+  SnapshotCuts cuts_{commits_, 0, memory_};
+  Shard shard_{0, {hasher_, memory_, budget_, cuts_}};
 };
 
 TEST_F(ShardTest, FindsWhatWasPut) {

@@ -341,7 +341,8 @@ TEST(SnapshotCutTest, ALossWithinAPageIsSeen) {
 TEST(SnapshotCutsTest, ACutIsConcernedByLaterCommitsToWhatItHolds) {
   HookClock clock;
   CommitSequence commits = 100;
-  SnapshotCuts cuts(commits, 1'000'000);
+  MemoryBudget memory;
+  SnapshotCuts cuts(commits, 1'000'000, memory);
   EXPECT_EQ(cuts.Begin(2, "k", clock).version(), 100u);
   EXPECT_EQ(cuts.registered(), 4u);
   const EntryRef held = Entry::Make("key", "v", 0, kNever);
@@ -364,7 +365,8 @@ TEST(SnapshotCutsTest, ACommitThatSeesNoScanIsOfItsCut) {
   constexpr int kRounds = 20'000;
   const HookClock clock;
   CommitSequence commits = 100;
-  SnapshotCuts cuts(commits, 1'000'000);
+  MemoryBudget memory;
+  SnapshotCuts cuts(commits, 1'000'000, memory);
   // Both are let go at once, and wait for each other.
   std::atomic<int> round = 0;
   std::atomic<int> ready = 0;

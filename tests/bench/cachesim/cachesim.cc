@@ -1,0 +1,176 @@
+// Replays traces through a real store with a memory limit, and prints the share
+// of requests, and of bytes, that missed, as CSV: for each trace, policy and
+// size.  A request reads its key and puts it where it is missing.
+//
+//   cachesim [--keys N] [--requests N] [--bytes N] [--sizes 0.01,0.1]
+//            [TRACE | FILE]...
+//
+// A size is a share of the memory that all that the trace asks for would take.
+// README.md says how to draw what is printed.
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "absl/strings/str_split.h"
+#include "server/base/check.h"
+#include "server/base/clock.h"
+#include "server/base/random.h"
+#include "server/runtime/deadline.h"
+#include "server/store/store.h"
+#include "tests/bench/cachesim/traces.h"
+
+namespace latchkey {
+namespace {
+
+struct Policy {
+  const char* name;
+  EvictionPolicy policy;
+};
+constexpr Policy kPolicies[] = {{"s3fifo", EvictionPolicy::kS3Fifo},
+                                {"lru", EvictionPolicy::kLru},
+                                {"fifo", EvictionPolicy::kFifo}};
+
+struct Score {
+  uint64_t requests = 0;
+  uint64_t misses = 0;
+  uint64_t bytes = 0;
+  uint64_t missed_bytes = 0;
+  uint64_t refused = 0;
+};
+
+std::string KeyOf(const Request& request) {
+  return {reinterpret_cast<const char*>(&request.key), sizeof(request.key)};
+}
+
+Score Replay(const Trace& trace, EvictionPolicy policy, size_t memory) {
+  const SystemClock clock;
+  SystemRandom random;
+  Store store({.memory_bytes_max = memory, .eviction = policy}, clock, random);
+  const DeadlineSource endless(kNever);
+  const std::string value(1024 * 1024, 'v');
+  Score score;
+  for (const Request& request : trace.requests) {
+    const std::string key = KeyOf(request);
+    const auto got = store.Get({.key = key}, endless.token());
+    LATCHKEY_CHECK(got.ok(), "a read does not fail");
+    const size_t bytes = std::min<size_t>(request.bytes, value.size());
+    ++score.requests;
+    score.bytes += bytes;
+    if (got->found.entry) continue;
+    ++score.misses;
+    score.missed_bytes += bytes;
+    const Operation put = PutOperation{
+        .key = key, .value = std::string_view(value).substr(0, bytes)};
+    const auto written =
+        store.Write({.on_success = {&put, 1}}, endless.token());
+    if (!written.ok()) ++score.refused;
+  }
+  return score;
+}
+
+// What a store takes that holds all that is asked for.
+size_t MemoryOfAll(const Trace& trace) {
+  const SystemClock clock;
+  SystemRandom random;
+  Store store({}, clock, random);
+  const DeadlineSource endless(kNever);
+  const std::string value(1024 * 1024, 'v');
+  std::unordered_set<uint64_t> keys;
+  for (const Request& request : trace.requests) {
+    if (!keys.insert(request.key).second) continue;
+    const std::string key = KeyOf(request);
+    const Operation put =
+        PutOperation{.key = key,
+                     .value = std::string_view(value).substr(
+                         0, std::min<size_t>(request.bytes, value.size()))};
+    LATCHKEY_CHECK(store.Write({.on_success = {&put, 1}}, endless.token()).ok(),
+                   "there is no limit");
+  }
+  return store.memory().used();
+}
+
+struct Settings {
+  uint64_t keys = 100'000;
+  uint64_t requests = 1'000'000;
+  uint32_t bytes = 200;
+  std::vector<double> sizes = {0.02, 0.05, 0.1, 0.2, 0.4};
+  std::vector<std::string> traces;
+};
+
+int Run(const Settings& settings) {
+  std::printf(
+      "trace,policy,size,memory_bytes,requests,miss_ratio,byte_miss_ratio,"
+      "refused\n");
+  for (const std::string& name : settings.traces) {
+    Trace trace =
+        MakeTrace(name, settings.keys, settings.requests, settings.bytes);
+    if (!trace.error.empty()) trace = ReadTrace(name, settings.bytes);
+    if (!trace.error.empty()) {
+      std::fprintf(stderr, "cachesim: %s: %s\n", name.c_str(),
+                   trace.error.c_str());
+      return 1;
+    }
+    const size_t all = MemoryOfAll(trace);
+    for (const double size : settings.sizes) {
+      const auto memory = static_cast<size_t>(static_cast<double>(all) * size);
+      for (const Policy& policy : kPolicies) {
+        const Score score = Replay(trace, policy.policy, memory);
+        std::printf("%s,%s,%g,%zu,%llu,%.5f,%.5f,%llu\n", trace.name.c_str(),
+                    policy.name, size, memory,
+                    static_cast<unsigned long long>(score.requests),
+                    static_cast<double>(score.misses) /
+                        static_cast<double>(score.requests),
+                    static_cast<double>(score.missed_bytes) /
+                        static_cast<double>(std::max<uint64_t>(score.bytes, 1)),
+                    static_cast<unsigned long long>(score.refused));
+        std::fflush(stdout);
+      }
+    }
+  }
+  return 0;
+}
+
+int Main(int argc, char** argv) {
+  Settings settings;
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (!argument.starts_with("--")) {
+      settings.traces.push_back(argument);
+      continue;
+    }
+    const char* value = ++i < argc ? argv[i] : "";
+    if (argument == "--keys") {
+      settings.keys = std::strtoull(value, nullptr, 10);
+    } else if (argument == "--requests") {
+      settings.requests = std::strtoull(value, nullptr, 10);
+    } else if (argument == "--bytes") {
+      settings.bytes = static_cast<uint32_t>(std::strtoul(value, nullptr, 10));
+    } else if (argument == "--sizes") {
+      settings.sizes.clear();
+      for (const auto& size : absl::StrSplit(value, ',')) {
+        settings.sizes.push_back(
+            std::strtod(std::string(size).c_str(), nullptr));
+      }
+    } else {
+      std::fprintf(stderr, "cachesim: unknown option %s\n", argument.c_str());
+      return 2;
+    }
+  }
+  if (settings.keys < 10) {
+    std::fprintf(stderr, "cachesim: --keys is at least 10\n");
+    return 2;
+  }
+  if (settings.traces.empty()) {
+    settings.traces = {"zipf-0.8", "zipf-0.99", "zipf-1.2", "scan", "loop"};
+  }
+  return Run(settings);
+}
+
+}  // namespace
+}  // namespace latchkey
+
+int main(int argc, char** argv) { return latchkey::Main(argc, argv); }
