@@ -434,8 +434,8 @@ INSTANTIATE_TEST_SUITE_P(
                       RandomRow{EvictionPolicy::kLru, 3},
                       RandomRow{EvictionPolicy::kFifo, 4},
                       RandomRow{EvictionPolicy::kNone, 5}),
-    [](const auto& info) {
-      return NameOf(info.param.policy) + std::to_string(info.param.seed);
+    [](const auto& row) {
+      return NameOf(row.param.policy) + std::to_string(row.param.seed);
     });
 
 // Threads at once, each with values that say their key.

@@ -30,16 +30,6 @@ namespace {
 using google::protobuf::BytesValue;
 using grpc::internal::RpcMethod;
 
-constexpr std::chrono::seconds kPatience(60);
-
-void WaitUntil(const std::function<bool()>& condition) {
-  const auto end = std::chrono::steady_clock::now() + kPatience;
-  while (!condition()) {
-    ASSERT_LT(std::chrono::steady_clock::now(), end) << "waited in vain";
-    std::this_thread::yield();
-  }
-}
-
 class QueuedCallTest : public testing::TestWithParam<const char*> {
  protected:
   QueuedCallTest() {

@@ -11,8 +11,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -98,6 +101,33 @@ class HastyStream final : public StreamHandler {
   void OnSent() override { ADD_FAILURE() << "told after the end"; }
   void OnCancel() override { ADD_FAILURE() << "told after the end"; }
 };
+
+// Tells its deadline and ends.
+class TellDeadlineStream final : public StreamHandler {
+ public:
+  explicit TellDeadlineStream(Call& call) : call_(call) {
+    call.Send(Bytes(std::to_string(call.token().deadline())));
+  }
+
+  void OnMessage(std::string_view) override {}
+  void OnHalfClose() override {}
+  void OnSent() override { call_.Close(); }
+  void OnCancel() override {}
+
+ private:
+  Call& call_;
+};
+
+// Longer than anything here takes: a test that needs it has failed.
+inline constexpr std::chrono::seconds kPatience(60);
+
+inline void WaitUntil(const std::function<bool()>& condition) {
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (!condition()) {
+    ASSERT_LT(std::chrono::steady_clock::now(), end) << "waited in vain";
+    std::this_thread::yield();
+  }
+}
 
 }  // namespace latchkey
 

@@ -37,33 +37,6 @@ namespace {
 using google::protobuf::BytesValue;
 using grpc::internal::RpcMethod;
 
-// Longer than anything here takes: a test that needs it has failed.
-constexpr std::chrono::seconds kPatience(60);
-
-// Tells its deadline and ends.
-class TellDeadlineStream final : public StreamHandler {
- public:
-  explicit TellDeadlineStream(Call& call) : call_(call) {
-    call.Send(Bytes(std::to_string(call.token().deadline())));
-  }
-
-  void OnMessage(std::string_view) override {}
-  void OnHalfClose() override {}
-  void OnSent() override { call_.Close(); }
-  void OnCancel() override {}
-
- private:
-  Call& call_;
-};
-
-void WaitUntil(const std::function<bool()>& condition) {
-  const auto end = std::chrono::steady_clock::now() + kPatience;
-  while (!condition()) {
-    ASSERT_LT(std::chrono::steady_clock::now(), end) << "waited in vain";
-    std::this_thread::yield();
-  }
-}
-
 class TransportTest : public testing::TestWithParam<const char*> {
  protected:
   TransportTest() {

@@ -27,14 +27,6 @@
 
 namespace latchkey {
 
-inline void WaitUntil(const std::function<bool()>& condition) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (!condition()) {
-    ASSERT_LT(std::chrono::steady_clock::now(), end) << "waited in vain";
-    std::this_thread::yield();
-  }
-}
-
 // The serialized request with this value.
 inline std::string Request(std::string value) {
   return Bytes(std::move(value)).SerializeAsString();
