@@ -105,7 +105,8 @@ class DirectCopy final : public latchkey::Call {
   // Sends it and returns with the answer.
   void Run();
 
-  // Ends the token, or tells those who wait for it that its deadline has passed.
+  // Ends the token, or tells those who wait for it that its deadline has
+  // passed.
   void End(EndReason reason) { source_.End(reason); }
   void Expire(UnixNanos now) { source_.Expire(now); }
 
