@@ -219,7 +219,10 @@ def test_a_scan_ends_at_its_deadline(cache, keys):
         assert ended.wait(30)
     with pytest.raises(RpcError) as raised:
         list(stream)
-    assert raised.value.code() == StatusCode.DEADLINE_EXCEEDED
+    # Where the server's timer is first, it can only reset the stream, since no
+    # status goes past what is not read.
+    assert raised.value.code() in (StatusCode.DEADLINE_EXCEEDED,
+                                   StatusCode.CANCELLED)
 
 
 def test_totals_beside_movers(server, cache, keys):
