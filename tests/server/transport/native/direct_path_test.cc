@@ -341,6 +341,10 @@ TEST_F(DirectLimitsTest, AnswersThatNobodyReadsWaitInBudget) {
   client.Send(calls);
   // The server takes them pass by pass, and answers pings of others meanwhile:
   // it has taken what it will when nothing more comes for a while.
+  WaitUntil([this] {
+    Settle(client_);
+    return sized_calls_ >= 15;
+  });
   int seen = -1;
   for (int quiet = 0; quiet < 100; ++quiet) {
     if (std::exchange(seen, sized_calls_) != seen) quiet = 0;
