@@ -137,8 +137,10 @@ def test_many_threads_with_deadlines_and_cancels(server, keys):
                     call.cancel()
                 error = outcome(call)
                 code = getattr(error, "code", lambda: error)()
+                # A busy server refuses what it cannot do in the time left.
                 if code not in (None, StatusCode.CANCELLED,
-                                StatusCode.DEADLINE_EXCEEDED):
+                                StatusCode.DEADLINE_EXCEEDED,
+                                StatusCode.UNAVAILABLE):
                     failures.append(code)
 
     for number in range(4):
