@@ -22,6 +22,10 @@ BIN = Path(os.environ["LATCHKEY_TEST_BIN"])
 # What carries the calls of the servers; empty: what they choose.
 TRANSPORT = os.environ["LATCHKEY_TEST_TRANSPORT"]
 
+# Sanitizers keep what was freed for a while.
+SANITIZED = any(mark in (BIN / "latchkeyd").read_bytes()
+                for mark in (b"__asan_init", b"__tsan_init"))
+
 
 def run_program(name, *arguments, environment=None, **options):
     """Runs a program of the build to its end and returns the result."""

@@ -10,7 +10,8 @@ import http2_message_cases
 import pytest
 from metrics import scrape
 from raw_http2 import check_case, connect, send_case
-from server_process import BIN, PATIENCE_SECONDS, TRANSPORT, ServerProcess
+from server_process import (PATIENCE_SECONDS, SANITIZED, TRANSPORT,
+                            ServerProcess)
 
 FRESH_CALL_SECONDS = 0.1
 # A call that was slow is made again, so often: the machine may be busy.  The
@@ -19,11 +20,6 @@ FRESH_CALLS = 5
 
 # Beyond what the first calls of a server have taken.  The library has pools.
 MEMORY_GROWTH_BYTES_MAX = (16 if TRANSPORT == "native" else 64) * 1024 * 1024
-
-
-# Sanitizers keep what was freed for a while.
-SANITIZED = any(mark in (BIN / "latchkeyd").read_bytes()
-                for mark in (b"__asan_init", b"__tsan_init"))
 
 
 class Target:
