@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "server/base/string_view.h"
+#include "server/runtime/deadline.h"
 #include "testing.pb.h"
 
 namespace latchkey {
@@ -69,6 +70,11 @@ void UnaryCall(Call& call, std::string_view bytes) {
   }
 }
 
+// Why the call was ended.
+absl::Status EndOf(const Call& call) {
+  return EndedError(call.token().Check(kNever), DeadlineStage::kBeforeCommit);
+}
+
 // Adds up what the client sends.
 class InputStream final : public StreamHandler {
  public:
@@ -92,7 +98,7 @@ class InputStream final : public StreamHandler {
   }
 
   void OnSent() override { call_.Close(); }
-  void OnCancel() override { call_.Fail(absl::CancelledError("cancelled")); }
+  void OnCancel() override { call_.Fail(EndOf(call_)); }
 
  private:
   Call& call_;
@@ -124,7 +130,7 @@ class OutputStream final : public StreamHandler {
 
   void OnHalfClose() override { call_.Close(); }
   void OnSent() override { SendNext(); }
-  void OnCancel() override { call_.Fail(absl::CancelledError("cancelled")); }
+  void OnCancel() override { call_.Fail(EndOf(call_)); }
 
  private:
   void SendNext() {
