@@ -1,6 +1,8 @@
 #include "server/rpc/overload.h"
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "server/base/error.h"
 #include "server/runtime/admission_queue.h"
@@ -9,6 +11,12 @@ namespace latchkey {
 
 absl::Status NotRun(const absl::Status& error) {
   return WithMetadata(error, "applied", "no");
+}
+
+bool IsRetry(const Call& call) {
+  const std::optional<std::string_view> attempts =
+      call.FindMetadata("grpc-previous-rpc-attempts");
+  return attempts.has_value() && *attempts != "0";
 }
 
 void AddPushback(Call& call, Nanos pushback) {

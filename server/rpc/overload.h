@@ -1,4 +1,4 @@
-// How a call that is not run is answered.
+// How a call that is not run is answered, and which go first.
 //
 // Thread safety: free functions, no shared state.
 
@@ -14,6 +14,9 @@ namespace latchkey {
 // `error` of a call that no handler has seen: nothing was applied.  Said of
 // reads as well; only the handlers know which calls write.
 absl::Status NotRun(const absl::Status& error);
+
+// Whether the client says that an attempt came before this one.
+bool IsRetry(const Call& call);
 
 // Tells the client to wait for `pushback` before its next attempt.
 void AddPushback(Call& call, Nanos pushback);

@@ -1,6 +1,5 @@
 #include "server/rpc/point_lane.h"
 
-#include <optional>
 #include <utility>
 
 #include "server/rpc/overload.h"
@@ -16,12 +15,6 @@ constexpr Nanos kSlice = kNanosPerMilli;
 // of them; longer ones each time.
 constexpr Nanos kAlwaysMeasured = 10 * kNanosPerMicro;
 constexpr int kMeasuredEvery = 16;
-
-bool IsRetry(const Call& call) {
-  const std::optional<std::string_view> attempts =
-      call.FindMetadata("grpc-previous-rpc-attempts");
-  return attempts.has_value() && *attempts != "0";
-}
 
 ShedCause CauseOf(AdmissionQueue::Verdict verdict) {
   switch (verdict) {

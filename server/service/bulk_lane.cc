@@ -1,10 +1,10 @@
 #include "server/service/bulk_lane.h"
 
 #include <optional>
-#include <string>
 #include <utility>
 
 #include "server/base/error.h"
+#include "server/rpc/overload.h"
 #include "server/service/element_count.h"
 
 namespace latchkey {
@@ -20,9 +20,8 @@ bool IsForBulkLane(std::string_view bytes, std::span<const int> lists,
 
 absl::Status SubmitToLane(WorkerPool& lane, const Call& call,
                           WorkerPool::Task task) {
-  const auto attempts = call.FindMetadata("grpc-previous-rpc-attempts");
-  const bool retry = attempts.has_value() && *attempts != "0";
-  return lane.Submit({.token = call.token(), .retry = retry}, std::move(task));
+  return lane.Submit({.token = call.token(), .retry = IsRetry(call)},
+                     std::move(task));
 }
 
 bool IsOverloaded(const absl::Status& error) {
@@ -31,9 +30,7 @@ bool IsOverloaded(const absl::Status& error) {
 }
 
 void AddPushback(WorkerPool& lane, const absl::Status& error, Call& call) {
-  if (!IsOverloaded(error)) return;
-  const Nanos ms = (lane.NextPushback() + kNanosPerMilli - 1) / kNanosPerMilli;
-  call.AddTrailer("grpc-retry-pushback-ms", std::to_string(ms));
+  if (IsOverloaded(error)) AddPushback(call, lane.NextPushback());
 }
 
 }  // namespace latchkey
