@@ -29,4 +29,11 @@ void RefuseOverloaded(Call& call, Nanos pushback) {
   call.Fail(NotRun(OverloadedError()));
 }
 
+void RefuseForMemory(Call& call) {
+  AddPushback(call, kPushback);
+  call.Fail(NotRun(MakeError(
+      absl::StatusCode::kUnavailable, ErrorReason::kOverloaded,
+      "too much waits to be received, or to be read by its clients")));
+}
+
 }  // namespace latchkey

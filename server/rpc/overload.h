@@ -11,6 +11,12 @@
 
 namespace latchkey {
 
+// How long a client should wait before it asks again where no queue tells: when
+// the server drains, until it has learnt that this connection ends; when it is
+// full of calls, until some are over; when it is full of answers, until some
+// have been read.
+inline constexpr Nanos kPushback = 200 * kNanosPerMilli;
+
 // `error` of a call that no handler has seen: nothing was applied.  Said of
 // reads as well; only the handlers know which calls write.
 absl::Status NotRun(const absl::Status& error);
@@ -23,6 +29,9 @@ void AddPushback(Call& call, Nanos pushback);
 
 // Finishes `call` with UNAVAILABLE, OVERLOADED and a pushback.
 void RefuseOverloaded(Call& call, Nanos pushback);
+
+// The same for a call whose request or answer there is no memory for.
+void RefuseForMemory(Call& call);
 
 }  // namespace latchkey
 

@@ -97,7 +97,8 @@ void PointLane::OnPass() {
         break;
       case AdmissionQueue::Fate::kRun: {
         if (!call.has_room_for_answer()) {
-          Refuse(call, ShedCause::kMemory);
+          metrics_.CountShed(ShedCause::kMemory);
+          RefuseForMemory(call);
           break;
         }
         metrics_.CountWait(now - place.arrival());

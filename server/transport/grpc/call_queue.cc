@@ -15,11 +15,6 @@ namespace {
 // a lock that all queues share.  One slot is a few kilobytes.
 constexpr int kSlotsPosted = 64;
 
-// How long a client should wait before it asks again: when the server drains,
-// until it has learnt that this connection ends; when it has no slot, until
-// some calls are over.
-constexpr Nanos kPushback = 200 * kNanosPerMilli;
-
 // How long the library's events are taken, at most, before calls that wait are
 // run.
 constexpr Nanos kReadTimeMax = kNanosPerMilli;

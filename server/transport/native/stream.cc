@@ -25,11 +25,6 @@ constexpr Nanos kLookInterval = 30 * kNanosPerSecond;
 
 constexpr char kEncodings[] = "identity,gzip";
 
-// How long a client should wait before it asks again: when the server drains,
-// until it has learnt that this connection ends; when it is full, until some
-// answers have been read.
-constexpr Nanos kPushback = 200 * kNanosPerMilli;
-
 void ShrinkTo(size_t bytes_max, std::string* text) {
   text->clear();
   if (text->capacity() > bytes_max) text->shrink_to_fit();
@@ -221,10 +216,7 @@ void Stream::FailOverloaded() {
   reader_.Reset(kKeptBytesMax);
   CountRequest();
   worker_.methods().metrics().admission().CountShed(ShedCause::kMemory);
-  AddPushback(*call_, kPushback);
-  call_->Fail(NotRun(MakeError(
-      absl::StatusCode::kUnavailable, ErrorReason::kOverloaded,
-      "too much waits to be received, or to be read by its clients")));
+  RefuseForMemory(*call_);
 }
 
 void Stream::OnData(std::string_view data) {

@@ -50,11 +50,16 @@ def test_with_a_short_deadline_an_answer_is_true(cache, keys, timeout):
         if error is None:
             assert entry.value == key
             continue
-        assert error.code() == StatusCode.DEADLINE_EXCEEDED
         answer = read_error(error)
-        # Without a reason it was the client's own clock that spoke.
+        # Without a reason it was the client's own clock that spoke; and a busy
+        # server refuses what it cannot do in the time left.
+        assert (answer.code, answer.reason) in {
+            (StatusCode.DEADLINE_EXCEEDED, None),
+            (StatusCode.DEADLINE_EXCEEDED, "EXPIRED_ON_ARRIVAL"),
+            (StatusCode.DEADLINE_EXCEEDED, "EXPIRED_IN_QUEUE"),
+            (StatusCode.DEADLINE_EXCEEDED, "EXPIRED_BEFORE_COMMIT"),
+            (StatusCode.UNAVAILABLE, "OVERLOADED")}
         if answer.reason is not None:
-            assert answer.reason.startswith("EXPIRED_")
             assert answer.metadata["applied"] == "no"
             assert not entry.key
 
@@ -69,8 +74,9 @@ def test_a_long_call_with_a_short_deadline_ends(cache, keys, method):
             for number in range(128)]}
     errors = [outcome(cache.start(method, timeout=0.001, **fields))
               for _ in range(20)]
+    # A busy server refuses what it cannot do in the time left.
     assert {error.code() for error in errors if error is not None} <= {
-        StatusCode.DEADLINE_EXCEEDED}
+        StatusCode.DEADLINE_EXCEEDED, StatusCode.UNAVAILABLE}
     # All of the transaction or nothing of it.
     if method == "Transact":
         results = cache.BatchGet(keys=[keys(number) for number in range(128)],

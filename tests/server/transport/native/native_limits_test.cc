@@ -184,22 +184,30 @@ class SmallBudgetsTest : public NativeServerTest {
 
 TEST_F(SmallBudgetsTest, WhoDoesNotReadGetsNoMoreAnswers) {
   // The window lets 64 KiB of them go.
+  constexpr int kStreams = 41;
   std::string calls;
-  for (int stream = 1; stream < 41; stream += 2) {
+  for (int stream = 1; stream < kStreams; stream += 2) {
     calls += RawClient::Headers(stream, "/test.Test/Sized") +
              Data(stream, Framed(Request("100000")));
   }
   client_.Send(calls);
-  RawAnswer answer = client_.Await(39);
+  constexpr int kLast = kStreams - 2;
+  RawAnswer answer = client_.Await(kLast, /*opens_windows=*/false);
   EXPECT_EQ(answer.status, "14");
   EXPECT_EQ(answer.headers["grpc-retry-pushback-ms"], "200");
   // The handlers of the others were not even asked.
-  EXPECT_LE(sized_calls_, 5);
+  const int begun = sized_calls_;
+  EXPECT_GE(begun, 3);
+  EXPECT_LE(begun, 5);
   client_.Send(WindowUpdate(0, 10'000'000));
-  for (int stream = 1; stream < 5; stream += 2) {
+  int answered = 0;
+  for (int stream = 1; stream < kLast; stream += 2) {
     client_.Send(WindowUpdate(stream, 10'000'000));
-    EXPECT_EQ(client_.Await(stream).status, "0");
+    const std::string status = client_.Await(stream).status;
+    EXPECT_THAT(status, testing::AnyOf("0", "14"));
+    answered += status == "0" ? 1 : 0;
   }
+  EXPECT_EQ(answered, begun);
 }
 
 TEST_F(SmallBudgetsTest, HalfRequestsHoldNoMoreThanTheirBudget) {
@@ -227,17 +235,18 @@ TEST_F(NativeServerTest, EndlessStreamWaitsForItsReader) {
   EXPECT_EQ(log_.end, EndReason::kClientCancelled);
 }
 
-class ImpatientTest : public NativeFixture {
+// The tests of time limits set one each, so that on a machine that stands still
+// for a while none ends by the limit of another.
+constexpr Nanos kHaste = 300 * kNanosPerMilli;
+
+class HandshakeTimeTest : public NativeFixture {
  protected:
-  ImpatientTest()
-      : NativeFixture({.handshake_time_max = 300 * kNanosPerMilli,
-                       .request_time_max = 300 * kNanosPerMilli,
-                       .reply_time_max = 300 * kNanosPerMilli,
-                       .ping_interval = 1500 * kNanosPerMilli,
-                       .ping_timeout = 500 * kNanosPerMilli}) {}
+  // Long enough for the check that follows the test.
+  HandshakeTimeTest()
+      : NativeFixture({.handshake_time_max = kNanosPerSecond}) {}
 };
 
-TEST_F(ImpatientTest, WhoSaysNothingIsDropped) {
+TEST_F(HandshakeTimeTest, WhoSaysNothingIsDropped) {
   RawClient silent(port_);
   RawClient half(port_);
   half.Send(std::string(kPreface).substr(0, 10));
@@ -245,28 +254,39 @@ TEST_F(ImpatientTest, WhoSaysNothingIsDropped) {
   EXPECT_TRUE(half.AwaitEnd().closed);
 }
 
-TEST_F(ImpatientTest, SlowRequestEndsAndItsConnectionDoesNot) {
-  RawClient client(port_);
-  client.Handshake();
-  client.Send(RawClient::Headers(1, kEcho) + Data(1, "\0", 0));
-  EXPECT_EQ(client.Await(1).status, "4");
-  EXPECT_EQ(client.Call(kEcho, Request("x")).status, "0");
+class RequestTimeTest : public NativeServerTest {
+ protected:
+  RequestTimeTest() : NativeServerTest({.request_time_max = kHaste}) {}
+};
+
+TEST_F(RequestTimeTest, SlowRequestEndsAndItsConnectionDoesNot) {
+  client_.Send(RawClient::Headers(1, kEcho) + Data(1, "\0", 0));
+  EXPECT_EQ(client_.Await(1).status, "4");
+  EXPECT_EQ(client_.Call(kEcho, Request("x")).status, "0");
 }
 
-TEST_F(ImpatientTest, UnreadAnswerIsReset) {
-  RawClient client(port_);
-  client.Handshake();
-  client.Send(RawClient::Headers(1, "/test.Test/Sized") +
-              Data(1, Framed(Request("100000"))));
-  EXPECT_EQ(client.ReadData(1, 65'535).size(), 65'535u);
-  EXPECT_EQ(client.Await(1).reset, uint32_t{NGHTTP2_CANCEL});
+class ReplyTimeTest : public NativeServerTest {
+ protected:
+  ReplyTimeTest() : NativeServerTest({.reply_time_max = kHaste}) {}
+};
+
+TEST_F(ReplyTimeTest, UnreadAnswerIsReset) {
+  client_.Send(RawClient::Headers(1, "/test.Test/Sized") +
+               Data(1, Framed(Request("100000"))));
+  EXPECT_EQ(client_.ReadData(1, 65'535).size(), 65'535u);
+  EXPECT_EQ(client_.Await(1).reset, uint32_t{NGHTTP2_CANCEL});
 }
 
-TEST_F(ImpatientTest, SilentConnectionIsPingedAndThenClosed) {
-  RawClient client(port_);
-  client.Handshake();
-  EXPECT_TRUE(client.AwaitFrame(NGHTTP2_PING, 0));
-  EXPECT_TRUE(client.AwaitEnd().closed);
+class PingTest : public NativeServerTest {
+ protected:
+  PingTest()
+      : NativeServerTest({.ping_interval = 1500 * kNanosPerMilli,
+                          .ping_timeout = 500 * kNanosPerMilli}) {}
+};
+
+TEST_F(PingTest, SilentConnectionIsPingedAndThenClosed) {
+  EXPECT_TRUE(client_.AwaitFrame(NGHTTP2_PING, 0));
+  EXPECT_TRUE(client_.AwaitEnd().closed);
 }
 
 class FewConnectionsTest : public NativeFixture {

@@ -152,11 +152,14 @@ std::string RawClient::Headers(int stream, const std::string& path,
   return Frame(NGHTTP2_HEADERS, flags, stream, Block(CallHeaders(path, more)));
 }
 
-RawAnswer RawClient::Await(int stream) { return AwaitUntil(stream, false); }
+RawAnswer RawClient::Await(int stream, bool opens_windows) {
+  return AwaitUntil(stream, false, opens_windows);
+}
 
-RawAnswer RawClient::AwaitEnd() { return AwaitUntil(0, true); }
+RawAnswer RawClient::AwaitEnd() { return AwaitUntil(0, true, true); }
 
-RawAnswer RawClient::AwaitUntil(int stream, bool connection) {
+RawAnswer RawClient::AwaitUntil(int stream, bool connection,
+                                bool opens_windows) {
   bool closed = false;
   while (connection || !ended_[stream]) {
     const auto frame = Read();
@@ -164,7 +167,7 @@ RawAnswer RawClient::AwaitUntil(int stream, bool connection) {
       closed = true;
       break;
     }
-    Note(*frame, true);
+    Note(*frame, opens_windows);
   }
   RawAnswer answer = answers_[stream];
   answer.goaway = goaway_;

@@ -88,8 +88,8 @@ class RawClient {
                              int flags = kEndHeaders);
 
   // Reads until `stream` has ended, or the connection.  Windows are opened as
-  // data comes.
-  RawAnswer Await(int stream);
+  // data comes, unless told otherwise.
+  RawAnswer Await(int stream, bool opens_windows = true);
 
   // Reads until the connection has ended.
   RawAnswer AwaitEnd();
@@ -124,7 +124,7 @@ class RawClient {
   bool Fill(size_t bytes);
   void Note(const ReceivedFrame& frame, bool opens_windows);
   void Decode(const std::string& block, RawAnswer* answer);
-  RawAnswer AwaitUntil(int stream, bool connection);
+  RawAnswer AwaitUntil(int stream, bool connection, bool opens_windows);
 
   int socket_ = -1;
   nghttp2_hd_inflater* inflater_ = nullptr;
