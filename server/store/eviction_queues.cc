@@ -66,7 +66,7 @@ void EvictionQueues::Unlink(const Entry& entry) {
   queue.bytes -= entry.bytes();
 }
 
-EvictionQueues::Queue& EvictionQueues::QueueToShorten() {
+const EvictionQueues::Queue& EvictionQueues::QueueToShorten() const {
   const bool small = small_.oldest != kNoPlace &&
                      (main_.oldest == kNoPlace ||
                       small_.bytes * kAllParts >= bytes() * kSmallParts);
@@ -96,10 +96,22 @@ Entry* EvictionQueues::Next(Keep keep) {
     if (keep(oldest.key())) break;
     if (!GivesWay(oldest)) return &oldest;
   }
-  Queue& first = QueueToShorten();
+  const Queue& first = QueueToShorten();
   Entry* const entry = OldestOf(first, keep);
   if (entry != nullptr) return entry;
   return OldestOf(&first == &small_ ? main_ : small_, keep);
+}
+
+void EvictionQueues::PrefetchNext() const {
+  constexpr size_t kPrefetched = 16;
+  std::array<uint32_t, kPrefetched> places;
+  size_t count = 0;
+  for (uint32_t place = QueueToShorten().oldest;
+       place != kNoPlace && count < kPrefetched; place = links_[place].newer) {
+    order_.PrefetchPlace(place);
+    places[count++] = place;
+  }
+  for (size_t i = 0; i < count; ++i) order_.PrefetchEntry(places[i]);
 }
 
 Entry* EvictionQueues::OldestOf(const Queue& queue, Keep keep) const {

@@ -81,6 +81,11 @@ class EvictionQueues {
   // The entry that is to leave, or nullptr.
   Entry* Next(Keep keep);
 
+  // Has the processor fetch the entries that Next() looks at first: none of
+  // them was used for long, so that they are in no cache, and one after the
+  // other would be waited for.
+  void PrefetchNext() const;
+
   // The entry that Next() returned leaves for want of memory.
   void LeaveGhost(const Entry& entry, uint32_t fingerprint);
 
@@ -134,7 +139,7 @@ class EvictionQueues {
   }
 
   // The queue whose oldest entry is looked at next; both may be empty.
-  Queue& QueueToShorten();
+  const Queue& QueueToShorten() const;
 
   // Whether `entry`, the oldest of its queue, stays for now; it is moved then.
   bool GivesWay(Entry& entry);

@@ -57,6 +57,12 @@ Shard::~Shard() {
   memory_.Give(counters().structure_bytes);
 }
 
+// What is evicted for one write is enough for those that follow: most of the
+// cost of evicting is to come to memory that was not touched for long.  Bytes,
+// and parts of what the shard holds.
+constexpr size_t kSpareMax = 4'096;
+constexpr size_t kSparePart = 64;
+
 Entry* Shard::Find(const HashedKey& key, UnixNanos now) const {
   const auto it = table_.find(key);
   if (it == table_.end()) return nullptr;
@@ -129,7 +135,11 @@ void Shard::Evict(size_t bytes, size_t entries_max, UnixNanos now,
   RemoveExpired(now, entries_max, removed);
   size_t freed = 0;
   for (size_t i = first; i < removed.size(); ++i) freed += removed[i]->bytes();
-  if (freed < bytes) GrowGhosts();
+  if (freed < bytes) {
+    GrowGhosts();
+    queues_.PrefetchNext();
+    bytes = std::max(bytes, std::min(queues_.bytes() / kSparePart, kSpareMax));
+  }
   while (freed < bytes && removed.size() - first < entries_max) {
     Entry* const entry = queues_.Next(keep);
     if (entry == nullptr || snapshots_.WouldKeepImage(*entry)) return;
