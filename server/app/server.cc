@@ -92,6 +92,11 @@ absl::StatusOr<ListenAddress> Server::Start() {
   if (!port.ok()) return port.status();
   sweeper_ = std::make_unique<Sweeper>(store_, maintenance_thread_);
   sweeper_->Start();
+#ifdef LATCHKEY_JEMALLOC
+  // Without it a sanitizer's allocator is at work, which keeps what is freed.
+  memory_watch_ = std::make_unique<MemoryWatch>(store_, maintenance_thread_);
+  memory_watch_->Start();
+#endif
   address->port = *port;
   readiness_.Set(Readiness::State::kReady);
   return address;
@@ -142,6 +147,7 @@ void Server::Stop(Nanos grace) {
   transport_->Shutdown(grace);
   // No call lives, so nothing waits in the lane.
   bulk_threads_.Stop();
+  memory_watch_.reset();
   sweeper_.reset();
   maintenance_thread_.Stop();
 }

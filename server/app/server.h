@@ -17,6 +17,7 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
+#include "server/app/memory_watch.h"
 #include "server/app/sweeper.h"
 #include "server/base/clock.h"
 #include "server/base/random.h"
@@ -91,6 +92,7 @@ class Server {
   MetricsRegistry metrics_;
   std::unique_ptr<OpsServer> ops_;
   std::unique_ptr<Sweeper> sweeper_;
+  std::unique_ptr<MemoryWatch> memory_watch_;
 };
 
 }  // namespace latchkey

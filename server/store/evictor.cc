@@ -24,7 +24,7 @@ bool Evictor::EvictRound(size_t bytes, ShardIndex first,
     // What is free is counted as well: others take it meanwhile, or give back.
     const size_t wanted = memory_.used() + bytes - room.bytes();
     const size_t missing =
-        wanted > memory_.bytes_max() ? wanted - memory_.bytes_max() : 1;
+        wanted > memory_.usable() ? wanted - memory_.usable() : 1;
     {
       Shard& shard = shards_[static_cast<ShardIndex>(first + visited)];
       ShardLock lock(shard);
@@ -35,6 +35,30 @@ bool Evictor::EvictRound(size_t bytes, ShardIndex first,
     if (room.TryGrow(bytes)) return true;
   }
   return false;
+}
+
+size_t Evictor::Shrink(size_t entries_max) {
+  size_t evicted = 0;
+  std::vector<EntryRef> removed;
+  for (size_t visited = 0; visited < kShardCount && evicted < entries_max;
+       ++visited) {
+    const size_t used = memory_.used();
+    const size_t usable = memory_.usable();
+    if (used <= usable) break;
+    {
+      // All shards give their part, so that what came together leaves together
+      // and the allocator gets whole pages.
+      Shard& shard = shards_[static_cast<ShardIndex>(
+          shrink_next_.fetch_add(1, std::memory_order_relaxed))];
+      ShardLock lock(shard);
+      shard.Evict((used - usable) / kShardCount + 1, kEntriesPerLockMax,
+                  clock_.Now(), [](std::string_view) { return false; },
+                  removed);
+    }
+    evicted += removed.size();
+    removed.clear();
+  }
+  return evicted;
 }
 
 }  // namespace latchkey

@@ -19,7 +19,7 @@ uint8_t Enter(std::array<std::atomic<MemoryBudget*>, 256>& budgets,
 std::array<std::atomic<MemoryBudget*>, 256> MemoryBudget::budgets_ = {};
 
 MemoryBudget::MemoryBudget(size_t bytes_max)
-    : bytes_max_(bytes_max), id_(Enter(budgets_, this)) {}
+    : bytes_max_(bytes_max), id_(Enter(budgets_, this)), usable_(bytes_max) {}
 
 MemoryBudget::~MemoryBudget() { budgets_[id_].store(nullptr); }
 

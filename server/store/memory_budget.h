@@ -11,10 +11,15 @@
 //   records    those of the ledger (LedgerBudget)
 //   images     what refers to an entry that a snapshot still needs
 //
-// Invariant: used() is at most bytes_max(), but for what is taken without
-// asking, by Take(): the references to images of commits that are just being
-// made, and the ghosts of a shard that is just evicting.  Both are paid back by
-// evicting before the next room is given.
+// Of the bound, usable() may be less: the allocator loses memory between what
+// is counted, and it is what the process holds that must be within a limit
+// (ResidentLimit).
+//
+// Invariant: used() is at most usable(), but for what that was lowered by and
+// has not been evicted yet, and what is taken without asking, by Take(): the
+// references to images of commits that are just being made, and the ghosts of a
+// shard that is just evicting.  Both are paid back by evicting before the next
+// room is given.
 //
 // Thread safety: the methods of MemoryBudget may be called from any thread; a
 // MemoryRoom belongs to one.  The count agrees with nothing else, so it is
@@ -53,8 +58,7 @@ class alignas(64) MemoryBudget {
   bool TryTake(size_t bytes) {
     // Added first and taken back where it was too much: two that race for the
     // last bytes may both be refused, but never both admitted.
-    if (used_.fetch_add(bytes, std::memory_order_relaxed) + bytes <=
-        bytes_max_) {
+    if (used_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= usable()) {
       return true;
     }
     used_.fetch_sub(bytes, std::memory_order_relaxed);
@@ -66,6 +70,15 @@ class alignas(64) MemoryBudget {
 
   size_t used() const { return used_.load(std::memory_order_relaxed); }
   size_t bytes_max() const { return bytes_max_; }
+
+  // How much of bytes_max() may be used at present.
+  size_t usable() const { return usable_.load(std::memory_order_relaxed); }
+
+  // REQUIRES: bytes <= bytes_max().
+  void SetUsable(size_t bytes) {
+    LATCHKEY_CHECK(bytes <= bytes_max_, "the bound is a bound");
+    usable_.store(bytes, std::memory_order_relaxed);
+  }
 
   // The number by which an entry knows its budget, in a byte: a pointer would
   // cost every entry 8.
@@ -82,6 +95,7 @@ class alignas(64) MemoryBudget {
 
   const size_t bytes_max_;
   const uint8_t id_;
+  std::atomic<size_t> usable_;
   std::atomic<size_t> used_ = 0;
 };
 

@@ -181,6 +181,14 @@ class Store {
   size_t SweepLedger(size_t records_max);
 
   const MemoryBudget& memory() const { return memory_; }
+  MemoryBudget& memory() { return memory_; }
+
+  // Evicts where more is used than memory().usable(), about `entries_max`
+  // entries at most; returns how many.  Holds one shard's lock at a time, for
+  // at most 64 of them.
+  size_t ShrinkToUsable(size_t entries_max) {
+    return evictor_.Shrink(entries_max);
+  }
 
   // Writes that were refused because memory was full and nothing could leave.
   uint64_t memory_refusals() const { return evictor_.refusals(); }

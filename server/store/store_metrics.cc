@@ -47,6 +47,10 @@ void CollectMemory(const Store& store, const ShardCounters& counters,
   text.Family("latchkey_memory_max_bytes", MetricType::kGauge,
               "The most that may be used: --memory-max-bytes.");
   text.Sample({}, store.memory().bytes_max());
+  text.Family("latchkey_memory_usable_bytes", MetricType::kGauge,
+              "How much of it may be used at present: less where the allocator "
+              "loses so much that the process would hold more than that.");
+  text.Sample({}, store.memory().usable());
   text.Family("latchkey_memory_bytes", MetricType::kGauge,
               "Memory by what it holds: entries with their keys and values, "
               "the tables, queues and indexes of the shards, and the outcomes "

@@ -99,7 +99,7 @@ void TransactionRunner::Count(const Step& step) {
     ++moves_;
     // With the source's expiry.
     copies_.MayExpire(step.second);
-    moved_key_bytes_ += move->destination_key.size() + Entry::kStep;
+    moved_key_bytes_ += move->destination_key.size();
     copies_.MayPut(step.second);
   } else if (const auto* get = std::get_if<GetOperation>(&operation)) {
     ++answers_;
@@ -122,9 +122,9 @@ void TransactionRunner::Prepare(MemoryRoom& room) {
 
 size_t TransactionRunner::LargestBytes() const {
   // A moved entry has another key than the one it is made of.
-  return std::max(
-             {put_bytes_largest_, counter_bytes_, copies_.LargestBytes()}) +
-         moved_key_bytes_;
+  return Entry::AllocatedBytes(
+      std::max({put_bytes_largest_, counter_bytes_, copies_.LargestBytes()}) +
+      moved_key_bytes_);
 }
 
 size_t TransactionRunner::BytesToRun() const {

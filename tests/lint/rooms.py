@@ -62,7 +62,8 @@ ROOMS = {
         options_of=_SERVER_ROOMS),
     "server/app": Room(
         rooms=_SERVER_ROOMS,
-        libraries=("abseil", "asio", "cli11", "grpc", "protobuf", "spdlog")),
+        libraries=("abseil", "asio", "cli11", "grpc", "jemalloc", "protobuf",
+                   "spdlog")),
     "client/lib": Room(
         rooms=("proto", "proto/wire", "stubs"),
         libraries=("abseil", "grpc", "protobuf")),
@@ -83,6 +84,7 @@ INCLUDES = {
     "cli11": ("CLI/",),
     "grpc": ("grpc/", "grpcpp/", "grpc++/"),
     "httplib": ("httplib.h",),
+    "jemalloc": ("jemalloc/",),
     "nghttp2": ("nghttp2/",),
     "nlohmann": ("nlohmann/",),
     "openssl": ("openssl/",),
@@ -99,6 +101,7 @@ LINKS = {
     "nlohmann_json::nlohmann_json": "nlohmann",
     "OpenSSL::": "openssl",
     "PkgConfig::grpc": "grpc",
+    "PkgConfig::jemalloc": "jemalloc",
     "PkgConfig::nghttp2": "nghttp2",
     "PkgConfig::protobuf": "protobuf",
     "PkgConfig::sodium": "sodium",

@@ -1,0 +1,15 @@
+// Makes jemalloc the allocator of the programs it is linked into, and
+// configures it.
+//
+// tests/bench/README.md compares it with others.
+
+#include <jemalloc/jemalloc.h>
+
+// jemalloc's own configuration, read once at the start of a process; the
+// environment's MALLOC_CONF goes before.
+//
+//   dirty_decay_ms  How long freed pages are kept for what comes next.  Short:
+//                   what is resident counts against --memory-max-bytes
+//                   (ResidentLimit), and other pages come to be needed.
+//   muzzy_decay_ms  Pages that the system may take, but still counts as ours.
+const char* malloc_conf = "dirty_decay_ms:200,muzzy_decay_ms:0";
