@@ -65,7 +65,9 @@ def test_a_drain_is_told_until_the_server_ends(start_server):
                     return read_error(error).reason == "DRAINING"
             return False
 
-        drained = int(refused())
+        with pytest.raises(grpc.RpcError):
+            next(watch)
+        drained = 1 + int(refused())
         assert scrape(server).value("latchkey_shed_total",
                                     reason="DRAINING") == drained
         finish.set()
