@@ -138,7 +138,7 @@ void Server::AddMetrics() {
 void Server::Drain() {
   readiness_.Set(Readiness::State::kDraining);
   // First, so that who watches looks for another server before calls fail.
-  health_.SetServing(false);
+  health_.Drain();
   Stop(options_.drain_seconds * kNanosPerSecond);
   if (ops_ != nullptr) ops_->Stop();
 }

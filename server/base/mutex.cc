@@ -5,6 +5,31 @@
 
 namespace latchkey {
 
+namespace {
+
+// How often a spinning thread looks, and how long it pauses before each look:
+// 3 us in all where a pause takes 15 ns, and 10 us where it takes 50.
+constexpr int kLooks = 50;
+constexpr int kPausesPerLook = 4;
+
+void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+}  // namespace
+
+void Mutex::SpinAndLock() {
+  for (int i = 0; i < kLooks; ++i) {
+    for (int j = 0; j < kPausesPerLook; ++j) Pause();
+    if (mutex_.try_lock()) return;
+  }
+  mutex_.lock();
+}
+
 #ifdef LATCHKEY_RANK_CHECK
 
 namespace {
@@ -51,6 +76,18 @@ void Mutex::Lock() {
 #endif
   CheckOrder();
   mutex_.lock();
+  NoteHeld();
+}
+
+void Mutex::LockSpinning() {
+#ifdef LATCHKEY_SIMULATION
+  if (internal::scheduling_hook != nullptr) {
+    internal::scheduling_hook->Lock(*this, rank_);
+    return;
+  }
+#endif
+  CheckOrder();
+  SpinAndLock();
   NoteHeld();
 }
 

@@ -52,6 +52,11 @@ class ABSL_LOCKABLE Mutex {
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION();
   void Unlock() ABSL_UNLOCK_FUNCTION();
 
+  // As Lock(), for a mutex that others hold for a few microseconds at most:
+  // looks for it for so long before it sleeps, since to sleep and to be woken
+  // takes longer than that.
+  void LockSpinning() ABSL_EXCLUSIVE_LOCK_FUNCTION();
+
   // Locks and returns true, where no other thread holds it.
   bool TryLock() ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true);
 
@@ -60,6 +65,8 @@ class ABSL_LOCKABLE Mutex {
   void AssertHeld() const ABSL_ASSERT_EXCLUSIVE_LOCK();
 
  private:
+  void SpinAndLock();
+
   std::mutex mutex_;
 #ifdef LATCHKEY_RANK_CHECK
   // End the process where this lock would be out of order; note it as held.
@@ -89,6 +96,7 @@ class [[nodiscard]] ABSL_SCOPED_LOCKABLE MutexLock {
 #ifndef LATCHKEY_RANK_CHECK
 inline Mutex::Mutex(LockRank) {}
 inline void Mutex::Lock() { mutex_.lock(); }
+inline void Mutex::LockSpinning() { SpinAndLock(); }
 inline void Mutex::Unlock() { mutex_.unlock(); }
 inline bool Mutex::TryLock() { return mutex_.try_lock(); }
 inline void Mutex::AssertHeld() const {}

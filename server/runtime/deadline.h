@@ -123,10 +123,16 @@ class DeadlineToken {
  public:
   UnixNanos deadline() const { return source_->deadline_; }
 
+  // Why the request was ended, without a look at its deadline: for who looked
+  // at that a moment ago.
+  EndReason ended() const {
+    return source_->ended_.load(std::memory_order_acquire);
+  }
+
   // Why the request has ended as of `now`, or kNone.
   EndReason Check(UnixNanos now) const {
-    const EndReason ended = source_->ended_.load(std::memory_order_acquire);
-    if (ended != EndReason::kNone) return ended;
+    const EndReason reason = ended();
+    if (reason != EndReason::kNone) return reason;
     return now >= source_->deadline_ ? EndReason::kDeadline : EndReason::kNone;
   }
 

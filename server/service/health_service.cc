@@ -33,8 +33,8 @@ HealthCheckResponse::ServingStatus ToStatus(bool serving) {
 // Thread safety: all methods may be called from any thread.
 class HealthService::Watcher {
  public:
-  Watcher(Call& call, const std::atomic<bool>& serving)
-      : call_(call), serving_(serving) {}
+  Watcher(Call& call, const HealthService& service)
+      : call_(call), service_(service) {}
 
   // The client named its service: from now on it is told the state.
   void Begin(bool known) {
@@ -72,12 +72,17 @@ class HealthService::Watcher {
         MutexLock lock(mutex_);
         // Who is inside the call comes back here and sees what changed.
         if (calling_ || finished_) return;
+        const bool news = begun_ && Status() != last_sent_;
+        if (error_.ok() && service_.draining_.load(std::memory_order_acquire) &&
+            !news && !sending_) {
+          error_ = EndedError(EndReason::kDraining, DeadlineStage::kArrival);
+        }
         if (!error_.ok()) {
           finished_ = true;
           error = error_;
           break;
         }
-        if (!begun_ || sending_ || Status() == last_sent_) return;
+        if (!news || sending_) return;
         last_sent_ = Status();
         response.set_status(*last_sent_);
         sending_ = true;
@@ -94,12 +99,12 @@ class HealthService::Watcher {
   HealthCheckResponse::ServingStatus Status() const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (!known_) return HealthCheckResponse::SERVICE_UNKNOWN;
-    return ToStatus(serving_.load(std::memory_order_acquire));
+    return ToStatus(service_.serving_.load(std::memory_order_acquire));
   }
 
   // Constant after construction; the call is not touched once `finished_`.
   Call& call_;
-  const std::atomic<bool>& serving_;
+  const HealthService& service_;
 
   Mutex mutex_;
   bool begun_ ABSL_GUARDED_BY(mutex_) = false;
@@ -121,8 +126,10 @@ class HealthService::WatchHandler final : public StreamHandler {
   WatchHandler(HealthService& service, Call& call)
       : service_(service),
         call_(call),
-        watcher_(std::make_shared<Watcher>(call, service.serving_)) {
+        watcher_(std::make_shared<Watcher>(call, service)) {
     call.Receive();
+    MutexLock lock(service_.mutex_);
+    service_.watchers_.insert(watcher_);
   }
 
   ~WatchHandler() override {
@@ -136,10 +143,6 @@ class HealthService::WatchHandler final : public StreamHandler {
     if (!request.ok()) {
       watcher_->End(request.status());
       return;
-    }
-    {
-      MutexLock lock(service_.mutex_);
-      service_.watchers_.insert(watcher_);
     }
     watcher_->Begin(IsKnown((*request)->service()));
   }
@@ -182,6 +185,11 @@ void HealthService::SetServing(bool serving) {
     watchers.assign(watchers_.begin(), watchers_.end());
   }
   for (const auto& watcher : watchers) watcher->Advance();
+}
+
+void HealthService::Drain() {
+  draining_.store(true, std::memory_order_release);
+  SetServing(false);
 }
 
 void HealthService::Check(Call& call, std::string_view bytes) const {

@@ -47,6 +47,11 @@ class HealthService {
   // Changes the state and tells all watchers.
   void SetServing(bool serving);
 
+  // Tells all watchers that the server does not serve any more, and ends their
+  // calls with UNAVAILABLE, DRAINING once that has gone out: they would hold
+  // the drain until its limit.
+  void Drain();
+
  private:
   class Watcher;
   class WatchHandler;
@@ -57,9 +62,11 @@ class HealthService {
   // the watchers; a watcher that it does not visit was added later, and reads
   // the new state (acquire) after that.
   std::atomic<bool> serving_ = true;
+  // Set before that.
+  std::atomic<bool> draining_ = false;
 
   Mutex mutex_;
-  // Those whose calls may still be told something.
+  // Those whose calls are not over.
   absl::flat_hash_set<std::shared_ptr<Watcher>> watchers_
       ABSL_GUARDED_BY(mutex_);
 };

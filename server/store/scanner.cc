@@ -1,5 +1,6 @@
 #include "server/store/scanner.h"
 
+#include <deque>
 #include <utility>
 #include <vector>
 
@@ -241,7 +242,7 @@ absl::Status Scanner::ReadSlice(SnapshotScan& scan, size_t* visits) {
 size_t Scanner::EndShards(SnapshotScan& scan, size_t images_max) {
   size_t freed = 0;
   while (scan.ended_shards < kShardCount && freed < images_max) {
-    std::vector<EntryView> images;
+    std::deque<EntryView> images;
     {
       Shard& shard = shards_[static_cast<ShardIndex>(scan.ended_shards)];
       ShardLock lock(shard);

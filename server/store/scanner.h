@@ -74,8 +74,9 @@ class Scan {
 
 class Scanner {
  public:
-  // How many entries are looked at under one lock.
-  static constexpr size_t kSliceEntriesMax = 64;
+  // How many entries are looked at under one lock: so few that a writer which
+  // comes meanwhile gets it before it would go to sleep (Mutex::LockSpinning).
+  static constexpr size_t kSliceEntriesMax = 16;
 
   // How many entries are looked at for one page.
   static constexpr size_t kPageVisitsMax = 4096;

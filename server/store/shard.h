@@ -216,7 +216,7 @@ class alignas(64) Shard {
   }
   void LockContended() ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex_) {
     const Nanos start = MonotonicNow();
-    mutex_.Lock();
+    mutex_.LockSpinning();
     ++counters_.lock_waits;
     counters_.lock_wait_sum += MonotonicNow() - start;
   }

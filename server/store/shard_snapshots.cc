@@ -28,7 +28,8 @@ struct ShardSnapshots::Reading {
   Stage stage = Stage::kNotBegun;
   // kBegun: what stands below is not read yet.
   uint32_t mark = 0;
-  std::vector<EntryView> images;
+  // No vector: a writer that makes it grow would move all the others.
+  std::deque<EntryView> images;
   // Those images whose entry is still in the order: a touch changed it.
   absl::flat_hash_set<const Entry*> touched;
 };
@@ -113,7 +114,7 @@ bool ShardSnapshots::Read(size_t number, size_t* entries_left,
   return true;
 }
 
-std::vector<EntryView> ShardSnapshots::Forget(size_t number) {
+std::deque<EntryView> ShardSnapshots::Forget(size_t number) {
   if (readings_.empty() || readings_[number] == nullptr) return {};
   const std::unique_ptr<Reading> reading = std::move(readings_[number]);
   if (reading->stage == Reading::Stage::kBegun) {

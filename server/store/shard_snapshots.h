@@ -18,6 +18,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -75,7 +76,7 @@ class ShardSnapshots {
   // without the lock.
   //
   // REQUIRES: its registration has ended.
-  std::vector<EntryView> Forget(size_t number);
+  std::deque<EntryView> Forget(size_t number);
 
  private:
   struct Reading;

@@ -29,10 +29,13 @@ namespace {
 // times in a microsecond.
 constexpr uint64_t kVersionsPerMicro = 256;
 
-absl::Status CheckToken(DeadlineToken token, UnixNanos now) {
-  const EndReason end = token.Check(now);
+absl::Status StatusOf(EndReason end) {
   if (end == EndReason::kNone) return absl::OkStatus();
   return EndedError(end, DeadlineStage::kBeforeCommit);
+}
+
+absl::Status CheckToken(DeadlineToken token, UnixNanos now) {
+  return StatusOf(token.Check(now));
 }
 
 GetResult MakeGetResult(Entry* entry, uint64_t if_version_not) {
@@ -118,7 +121,9 @@ absl::StatusOr<GetResult> Store::Get(const GetOperation& operation,
                                      DeadlineToken token) const {
   LATCHKEY_CHECK(!operation.touch.has_value(), "a touching read is a write");
   ReachSyncPoint(SyncPoint::kBeforeFirstLock);
-  if (absl::Status s = CheckToken(token, clock_.Now()); !s.ok()) return s;
+  // Whoever dispatched this looked at the deadline less than a microsecond ago,
+  // and a second reading of the clock would be a twentieth of the whole.
+  if (absl::Status s = StatusOf(token.ended()); !s.ok()) return s;
   const HashedKey key = {operation.key, hasher_.Hash(operation.key)};
   Shard& shard = (*shards_)[key.shard()];
   ShardLock lock(shard);

@@ -16,7 +16,8 @@
 //
 // The store starts no thread, does no I/O and runs no callback.  An operation
 // reads the given clock twice: before its first lock, only to end there if its
-// time is up, and after the last lock, for everything that follows.
+// time is up (Get() does not), and after the last lock, for everything that
+// follows.
 //
 // Thread safety: all methods may be called from any thread.  LOCKING.md states
 // the lock order.

@@ -1,19 +1,29 @@
-// What a snapshot scan does to writers: the latency of Put over a million
-// entries while a snapshot of them is read, against that while another store is
-// read, so that both turns share the machine with one more thread; and for how
-// long one slice of a scan holds its shard, in CPU time of the thread, so that
-// it counts no other process, and the least of several times, so that it counts
-// no interrupt.  Ends with 1 where a slice took over 100 us.
+// What a snapshot scan does to a writer: the latency of Put over a million
+// entries while a snapshot of them is read on another processor, in turns with
+// that while the other processor does nothing, runs a loop that touches no
+// memory, or reads a snapshot of another store.  The first is what a user sees;
+// the last two tell what of it any busy neighbour would do.  And for how long
+// one slice of a scan holds its shard, in CPU time of the thread, so that it
+// counts no other process, and the least of several times, so that it counts no
+// interrupt.  Ends with 1 where a slice took over 100 us.
+//
+// Writer and scanner have a processor each, the last two that the program may
+// use.  With `chrt -f 20` they have it for themselves.
 //
 //   scan_bench [--entries N] [--seconds N] [--rounds N]
 
+#include <sched.h>
+
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <deque>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
@@ -165,7 +175,7 @@ std::vector<int64_t> TimeSlices(uint64_t entries, int rounds) {
     LATCHKEY_CHECK(slice == times.size(), "each round has the same slices");
     cuts.End(0);
     for (size_t index = 0; index < kShardCount; ++index) {
-      std::vector<EntryView> images;
+      std::deque<EntryView> images;
       Shard& shard = (*shards)[static_cast<ShardIndex>(index)];
       ShardLock lock(shard);
       images = shard.snapshots().Forget(0);
@@ -184,32 +194,92 @@ void Report(const char* what, std::vector<int64_t>& times) {
               Micros(Percentile(times, 0.999)));
 }
 
-// The times of Puts to `written` while snapshots of `scanned` are read.
-std::vector<int64_t> PutBeside(Bench& scanned, Bench& written, int turn) {
-  std::atomic<bool> done = false;
-  std::jthread scanner([&] { scanned.Scan(done); });
-  std::vector<int64_t> times = written.TimePuts(turn);
-  done = true;
-  return times;
+// What runs beside the writer.
+enum class Neighbour { kNone, kLoop, kScanOfOther, kScan };
+constexpr struct {
+  Neighbour neighbour;
+  const char* name;
+} kNeighbours[] = {{Neighbour::kNone, "nothing"},
+                   {Neighbour::kLoop, "a loop"},
+                   {Neighbour::kScanOfOther, "another's scan"},
+                   {Neighbour::kScan, "a scan"}};
+
+// Binds the calling thread to the last of `processors` but `number`, where
+// there are so many.
+void BindTo(const cpu_set_t& processors, int number) {
+  for (int i = CPU_SETSIZE - 1; i >= 0; --i) {
+    if (!CPU_ISSET(i, &processors) || number-- > 0) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(i, &one);
+    LATCHKEY_CHECK(sched_setaffinity(0, sizeof(one), &one) == 0,
+                   "a thread may use what its process may");
+    return;
+  }
 }
+
+class Turns {
+ public:
+  explicit Turns(const Options& options) : bench_(options), other_(options) {
+    LATCHKEY_CHECK(sched_getaffinity(0, sizeof(processors_), &processors_) == 0,
+                   "a process may know its processors");
+  }
+
+  // The times of Puts beside `neighbour`.
+  std::vector<int64_t> TimePuts(Neighbour neighbour, int turn) {
+    std::atomic<bool> done = false;
+    // A thread is bound as its maker; one that had to wait for the writer's
+    // processor to bind itself would wait for the writer.
+    BindTo(processors_, 1);
+    std::jthread busy([&] {
+      switch (neighbour) {
+        case Neighbour::kNone:
+          break;
+        case Neighbour::kLoop:
+          while (!done) {
+          }
+          break;
+        case Neighbour::kScanOfOther:
+          other_.Scan(done);
+          break;
+        case Neighbour::kScan:
+          bench_.Scan(done);
+          break;
+      }
+    });
+    BindTo(processors_, 0);
+    std::vector<int64_t> times = bench_.TimePuts(turn);
+    done = true;
+    return times;
+  }
+
+ private:
+  Bench bench_;
+  Bench other_;
+  cpu_set_t processors_;
+};
 
 // Whether no slice was too long.
 bool Run(const Options& options) {
-  Bench bench(options);
-  Bench other(options);
-  std::vector<double> ratios;
-  for (int round = 0; round < options.rounds; ++round) {
-    std::vector<int64_t> without = PutBeside(other, bench, 2 * round);
-    std::vector<int64_t> with = PutBeside(bench, bench, 2 * round + 1);
-    Report("without a scan", without);
-    Report("with a scan", with);
-    ratios.push_back(static_cast<double>(Percentile(with, 0.999)) /
-                     static_cast<double>(Percentile(without, 0.999)));
-    std::printf("p99.9 ratio %.2f\n", ratios.back());
+  constexpr size_t kKinds = std::size(kNeighbours);
+  Turns turns(options);
+  std::array<std::vector<int64_t>, kKinds> tails;
+  for (int turn = 0; turn < options.rounds * static_cast<int>(kKinds); ++turn) {
+    const size_t kind = static_cast<size_t>(turn) % kKinds;
+    std::vector<int64_t> times =
+        turns.TimePuts(kNeighbours[kind].neighbour, turn);
+    Report(kNeighbours[kind].name, times);
+    tails[kind].push_back(Percentile(times, 0.999));
   }
-  std::sort(ratios.begin(), ratios.end());
-  std::printf("p99.9 with / without, median of rounds: %.2f\n",
-              ratios[ratios.size() / 2]);
+  for (auto& tail : tails) std::sort(tail.begin(), tail.end());
+  const int64_t with = Percentile(tails.back(), 0.5);
+  for (size_t kind = 0; kind < kKinds; ++kind) {
+    const int64_t tail = Percentile(tails[kind], 0.5);
+    std::printf(
+        "beside %-14s p99.9, median of rounds: %6.2f us; a scan: x %.2f\n",
+        kNeighbours[kind].name, Micros(tail),
+        static_cast<double>(with) / static_cast<double>(tail));
+  }
   std::vector<int64_t> slices = TimeSlices(options.entries, options.rounds);
   std::printf(
       "locks held by a scan: %zu, p50 %.1f, p99.9 %.1f, longest %.1f us\n",

@@ -38,6 +38,13 @@ class FakeService final : public v1::Cache::Service {
       peers_.insert(context->peer());
     }
     ++gets_;
+    const auto attempts =
+        context->client_metadata().find("grpc-previous-rpc-attempts");
+    if (attempts != context->client_metadata().end()) ++retries_;
+    if (refused_ > 0 && --refused_ >= 0) {
+      context->AddTrailingMetadata("grpc-retry-pushback-ms", "20");
+      return {grpc::StatusCode::UNAVAILABLE, "busy"};
+    }
     hang_.wait(true);
     return cache_.Get(*request, response);
   }
@@ -68,6 +75,12 @@ class FakeService final : public v1::Cache::Service {
   }
   uint64_t gets() const { return gets_; }
 
+  // Of those, what was said to be no first attempt.
+  uint64_t retries() const { return retries_; }
+
+  // Refuses the next `gets`, with a pushback of 20 ms.
+  void Refuse(int gets) { refused_ = gets; }
+
   // From now on a Get waits until Resume().
   void Hang() { hang_ = true; }
   void Resume() {
@@ -78,6 +91,8 @@ class FakeService final : public v1::Cache::Service {
  private:
   FakeCache& cache_;
   std::atomic<uint64_t> gets_ = 0;
+  std::atomic<uint64_t> retries_ = 0;
+  std::atomic<int> refused_ = 0;
   std::atomic<bool> hang_ = false;
   std::mutex mutex_;
   std::set<std::string> peers_;
@@ -111,7 +126,8 @@ class GrpcEngineTest : public testing::Test {
                        .connections = options.connections,
                        .threads = options.threads,
                        .in_flight = options.in_flight,
-                       .timeout = options.timeout});
+                       .timeout = options.timeout,
+                       .retries = options.retries});
     return RunLoad(options, engine, {}, stop_);
   }
 
@@ -237,6 +253,53 @@ TEST_F(GrpcEngineTest, ACallEndsWithItsTimeout) {
   EXPECT_EQ(result.measured.errors.count({"DEADLINE_EXCEEDED", ""}), 1u);
   EXPECT_EQ(result.measured.unanswered, 2u);
   EXPECT_GE(result.elapsed, 2 * options.timeout);
+}
+
+TEST_F(GrpcEngineTest, SendsARefusedCallAgainAfterThePushback) {
+  Serve();
+  Options options = SmallRun("get");
+  options.connections = 1;
+  options.in_flight = 1;
+  options.requests = 1;
+  options.retries = 3;
+  service_->Refuse(3);
+  const RunResult result = Run(options);
+  EXPECT_EQ(result.FailureCount(), 0u) << FormatTable(result);
+  EXPECT_EQ(service_->gets(), 4u);
+  EXPECT_EQ(service_->retries(), 3u);
+  EXPECT_GE(result.measured.AllLatencies().min(), 3 * 20 * kNanosPerMilli);
+}
+
+TEST_F(GrpcEngineTest, GivesUpAfterTheRetriesThatItMayMake) {
+  Serve();
+  Options options = SmallRun("get");
+  options.connections = 1;
+  options.in_flight = 1;
+  options.requests = 1;
+  for (const int retries : {0, 2}) {
+    options.retries = retries;
+    service_->Refuse(retries + 1);
+    const uint64_t before = service_->gets();
+    const RunResult result = Run(options);
+    EXPECT_EQ(result.measured.errors.count({"UNAVAILABLE", ""}), 1u);
+    EXPECT_EQ(service_->gets() - before, static_cast<uint64_t>(retries) + 1);
+  }
+}
+
+TEST_F(GrpcEngineTest, CancelsWhatHangs) {
+  Serve();
+  Options options = SmallRun("get");
+  options.connections = 1;
+  options.in_flight = 1;
+  options.requests = 2;
+  options.timeout = 600 * kNanosPerSecond;
+  options.cancel_ratio = 1;
+  options.cancel_after = 20 * kNanosPerMilli;
+  service_->Hang();
+  const RunResult result = Run(options);
+  service_->Resume();
+  EXPECT_EQ(result.measured.cancelled, 2u);
+  EXPECT_EQ(result.measured.errors.count({"CANCELLED", ""}), 1u);
 }
 
 TEST_F(GrpcEngineTest, AnInterruptEndsTheRunWithAReport) {

@@ -117,6 +117,18 @@ struct BadArguments {
   std::string option;
 };
 
+TEST(OptionsTest, TakesWhatMakesAnOverloadWorse) {
+  const Options usual = Parse({});
+  EXPECT_EQ(usual.retries, 0);
+  EXPECT_EQ(usual.cancel_ratio, 0);
+  EXPECT_EQ(usual.cancel_after, kNanosPerMilli);
+  const Options options =
+      Parse({"--retries=3", "--cancel-ratio=0.25", "--cancel-after=30ms"});
+  EXPECT_EQ(options.retries, 3);
+  EXPECT_DOUBLE_EQ(options.cancel_ratio, 0.25);
+  EXPECT_EQ(options.cancel_after, 30 * kNanosPerMilli);
+}
+
 TEST(OptionsTest, RefusesBadOnesByName) {
   const BadArguments kBad[] = {
       {{"--nonsense"}, "--nonsense"},
@@ -164,6 +176,13 @@ TEST(OptionsTest, RefusesBadOnesByName) {
       {{"--seed", "-1"}, "--seed"},
       {{"--json"}, "--json"},
       {{"--hedge", "1ms"}, "--hedge"},
+      {{"--retries", "-1"}, "--retries"},
+      {{"--retries", "3", "--engine=client"}, "--retries"},
+      {{"--retries", "3", "--verify"}, "--retries"},
+      {{"--cancel-ratio", "1.1"}, "--cancel-ratio"},
+      {{"--cancel-ratio", "-0.1"}, "--cancel-ratio"},
+      {{"--cancel-ratio", "0.5", "--engine=client"}, "--cancel-ratio"},
+      {{"--cancel-after", "soon"}, "--cancel-after"},
       {{"--hedge", "soon", "--engine=client"}, "--hedge"},
       {{"--verify", "--engine=grpc"}, "--engine"},
       {{"--verify", "--mix=get"}, "--mix"},

@@ -12,6 +12,19 @@ void VirtualEngine::Start(size_t slot, const Call& call) {
   in_flight_max_ = std::max(in_flight_max_, under_way_.size());
 }
 
+void VirtualEngine::Cancel(size_t slot) {
+  const auto found = std::find_if(
+      under_way_.begin(), under_way_.end(),
+      [slot](const auto& one) { return one.second.first == slot; });
+  if (found == under_way_.end()) return;
+  under_way_.erase(found);
+  Reply cancelled;
+  cancelled.error.emplace();
+  cancelled.error->code = grpc::StatusCode::CANCELLED;
+  cancelled.error->code_name = "CANCELLED";
+  under_way_.emplace(now_, std::make_pair(slot, std::move(cancelled)));
+}
+
 std::optional<Completion> VirtualEngine::Poll(Nanos until) {
   if (under_way_.empty() || under_way_.begin()->first > until) {
     now_ = std::max(now_, until);

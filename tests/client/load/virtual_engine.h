@@ -46,6 +46,7 @@ class VirtualEngine final : public Engine, public CallPort {
 
   Nanos Now() override { return now_; }
   void Start(size_t slot, const Call& call) override;
+  void Cancel(size_t slot) override;
   std::optional<Completion> Poll(Nanos until) override;
 
   // What Connect() answers.

@@ -290,6 +290,46 @@ TEST_F(WorkerTest, AnOverloadedServerIsNotGone) {
   EXPECT_EQ(tally.error_count, static_cast<uint64_t>(2 * kGoneAfter / kMs));
 }
 
+TEST_F(WorkerTest, CancelsAfterTheTimeAndIsAtOnceFree) {
+  VirtualEngine engine(1, [](Method, const std::string&, Nanos now) -> Reply {
+    return {.at = now + 10 * kMs};
+  });
+  const Tally tally = Run(engine, {.end = engine.Now() + 30 * kMs,
+                                   .cancel_ratio = 1,
+                                   .cancel_after = 3 * kMs,
+                                   .cancel_random = Random(1, 1)});
+  EXPECT_EQ(tally.cancelled, 10u);
+  EXPECT_EQ(tally.calls, 10u);
+  EXPECT_EQ(tally.in_time, 0u);
+  EXPECT_EQ(tally.refusals.count(), 0u);
+  EXPECT_FALSE(signals_.gone);
+}
+
+TEST_F(WorkerTest, CancelsTheShareThatIsAskedFor) {
+  VirtualEngine engine(1, [](Method, const std::string&, Nanos now) -> Reply {
+    return {.at = now + 10 * kMs};
+  });
+  signals_.budget = 10'000;
+  const Tally tally = Run(engine, {.cancel_ratio = 0.3,
+                                   .cancel_after = 3 * kMs,
+                                   .cancel_random = Random(1, 1)});
+  EXPECT_NEAR(static_cast<double>(tally.cancelled), 3'000, 200);
+  EXPECT_EQ(tally.in_time + tally.cancelled, 10'000u);
+  EXPECT_EQ(Gets(tally).count(), tally.in_time);
+}
+
+// The next operation of the slot is under way when the cancel is due.
+TEST_F(WorkerTest, WhatWasAnsweredIsNotCancelledAndNotOfUse) {
+  VirtualEngine engine(1, OneMillisecond);
+  const Tally tally = Run(engine, {.end = engine.Now() + kSecond,
+                                   .cancel_ratio = 1,
+                                   .cancel_after = 3 * kMs / 2,
+                                   .cancel_random = Random(1, 1)});
+  EXPECT_EQ(Gets(tally).count(), 1'000u);
+  EXPECT_EQ(tally.cancelled, 0u);
+  EXPECT_EQ(tally.in_time, 0u);
+}
+
 TEST_F(WorkerTest, APhaseThatMustNotFailEndsWithTheFirstError) {
   VirtualEngine engine(1, [](Method, const std::string&, Nanos now) -> Reply {
     return {.at = now + kMs, .error = Overloaded()};

@@ -4,10 +4,11 @@ import concurrent.futures
 import contextlib
 import signal
 import socket
+import threading
 
 import grpc
 import pytest
-from api import health, health_stubs
+from api import (health, health_stubs, reflection_v1, reflection_v1_stubs)
 from client import Client, open_channel, read_error
 from grpc import StatusCode
 from metrics import http_get, scrape, wait_for
@@ -31,7 +32,17 @@ def test_probes(server):
 
 def test_a_drain_is_told_until_the_server_ends(start_server):
     server = start_server("--drain-seconds=3600")
+    finish = threading.Event()
+
+    def questions():
+        yield reflection_v1.ServerReflectionRequest(list_services="")
+        finish.wait(PATIENCE_SECONDS)
+
     with open_channel(server.address) as channel:
+        # This holds the drain.
+        answers = reflection_v1_stubs.ServerReflectionStub(
+            channel).ServerReflectionInfo(questions())
+        next(answers)
         watch = health_stubs.HealthStub(channel).Watch(
             health.HealthCheckRequest())
         assert next(watch).status == health.HealthCheckResponse.SERVING
@@ -54,10 +65,12 @@ def test_a_drain_is_told_until_the_server_ends(start_server):
                     return read_error(error).reason == "DRAINING"
             return False
 
-        drained = int(refused())
+        with pytest.raises(grpc.RpcError):
+            next(watch)
+        drained = 1 + int(refused())
         assert scrape(server).value("latchkey_shed_total",
                                     reason="DRAINING") == drained
-        watch.cancel()
+        finish.set()
         # A second signal would end it at once.
         assert server.wait() == 0
     with pytest.raises(ConnectionRefusedError):

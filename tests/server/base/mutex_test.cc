@@ -78,6 +78,27 @@ TEST(MutexTest, TryLockTakesOnlyWhatIsFree) {
   EXPECT_TRUE(another_thread_gets_it());
 }
 
+TEST(MutexTest, WhoSpinsGetsTheMutexHoweverLongItIsHeld) {
+  constexpr int kTurns = 2'000;
+  Mutex mutex(0);
+  int count = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int turn = 0; turn < kTurns; ++turn) {
+        mutex.LockSpinning();
+        mutex.AssertHeld();
+        // Longer than anybody spins, now and then.
+        if (turn % 100 == 0) std::this_thread::yield();
+        ++count;
+        mutex.Unlock();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(count, 4 * kTurns);
+}
+
 #ifdef LATCHKEY_RANK_CHECK
 
 // Each takes locks that the compiler would refuse if it could see them.

@@ -188,6 +188,35 @@ TEST_F(HealthServiceTest, WatchersAreIndependent) {
   EXPECT_EQ(first.TakeSent(), HealthCheckResponse::NOT_SERVING);
 }
 
+TEST_F(HealthServiceTest, ADrainEndsAWatchAfterTellingIt) {
+  Watch watch(*this);
+  watch.handler->OnMessage(RequestFor(""));
+  EXPECT_EQ(watch.TakeSent(), HealthCheckResponse::SERVING);
+  health_.Drain();
+  EXPECT_FALSE(watch.call.is_finished());
+  EXPECT_EQ(watch.TakeSent(), HealthCheckResponse::NOT_SERVING);
+  EXPECT_EQ(watch.call.error().code, kUnavailable);
+  EXPECT_EQ(watch.call.error().reason, "DRAINING");
+}
+
+TEST_F(HealthServiceTest, ADrainEndsAWatchThatHasNothingToHear) {
+  Watch unknown(*this);
+  unknown.handler->OnMessage(RequestFor("latchkey.v2.Cache"));
+  EXPECT_EQ(unknown.TakeSent(), HealthCheckResponse::SERVICE_UNKNOWN);
+  Watch silent(*this);
+  health_.Drain();
+  EXPECT_EQ(unknown.call.error().code, kUnavailable);
+  EXPECT_EQ(silent.call.error().code, kUnavailable);
+}
+
+TEST_F(HealthServiceTest, AWatchThatBeginsDuringADrainIsToldAndEnds) {
+  health_.Drain();
+  Watch watch(*this);
+  watch.handler->OnMessage(RequestFor(""));
+  EXPECT_EQ(watch.TakeSent(), HealthCheckResponse::NOT_SERVING);
+  EXPECT_EQ(watch.call.error().code, kUnavailable);
+}
+
 // A call of which two threads make use, one of them until it is told to stop.
 // Send() tells OnSent() at once, as a transport may.
 class BusyCall final : public Call {
@@ -239,6 +268,7 @@ TEST_F(HealthServiceTest, ACancelAndAChangeMayComeTogether) {
     handler->OnMessage(RequestFor(""));
     std::jthread drainer([this] {
       for (int i = 0; i < 10; ++i) health_.SetServing(i % 2 == 0);
+      health_.Drain();
     });
     call.source().End(EndReason::kClientCancelled);
     handler->OnCancel();

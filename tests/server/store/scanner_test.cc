@@ -28,6 +28,8 @@ class ScannerTest : public ScanTest {
     }
   }
 
+  static constexpr size_t kSlice = Scanner::kSliceEntriesMax;
+
   std::vector<std::string> keys_;
 };
 
@@ -277,14 +279,14 @@ TEST_F(ScannerTest, ASnapshotWaits30SecondsForItsClient) {
 }
 
 TEST_F(ScannerTest, ASnapshotThatNobodyReadsEnds) {
-  Fill(50);
-  RunningScan scan = Snapshot(20);
+  Fill(kSlice);
+  RunningScan scan = Snapshot(kSlice / 2);
   scan.Next();
   scan.Break();
   for (const std::string& key : keys_) Put(key, "new");
   Advance(SnapshotTable::kIdleMax);
-  // The images of what was not read: 64 of each shard are read at a time.
-  EXPECT_EQ(store().scanner().Sweep(1'000), 150u);
+  // The images of what was not read: a slice is read at a time.
+  EXPECT_EQ(store().scanner().Sweep(1'000), 3 * kSlice);
   ExpectError(scan.Resume(), absl::StatusCode::kOutOfRange,
               ErrorReason::kScanExpired);
   for (const std::string& key : keys_) Put(key, "newer");
@@ -292,18 +294,18 @@ TEST_F(ScannerTest, ASnapshotThatNobodyReadsEnds) {
 }
 
 TEST_F(ScannerTest, ASweepIsBounded) {
-  Fill(50);
-  RunningScan scan = Snapshot(20);
+  Fill(kSlice);
+  RunningScan scan = Snapshot(kSlice / 2);
   scan.Next();
   scan.Break();
   for (const std::string& key : keys_) Delete(key);
   Advance(SnapshotTable::kIdleMax);
   // Shard by shard.
-  EXPECT_EQ(store().scanner().Sweep(40), 50u);
-  EXPECT_EQ(store().scanner().Sweep(40), 50u);
+  EXPECT_EQ(store().scanner().Sweep(kSlice - 1), kSlice);
+  EXPECT_EQ(store().scanner().Sweep(kSlice - 1), kSlice);
   ExpectError(scan.Resume(), absl::StatusCode::kOutOfRange,
               ErrorReason::kScanExpired);
-  EXPECT_EQ(store().scanner().Sweep(100), 50u);
+  EXPECT_EQ(store().scanner().Sweep(100), kSlice);
 }
 
 TEST_F(ScannerTest, TheLastStreamHasTheScan) {
@@ -413,11 +415,11 @@ TEST_F(SmallImagesTest, ALostSnapshotHoldsNoPlace) {
 }
 
 TEST_F(SmallImagesTest, WhatWasSentMakesRoom) {
-  Fill(50);
+  Fill(kSlice);
   const Seen held = Held(keys_);
   RunningScan scan = Snapshot(1);
   for (const std::string& key : keys_) {
-    // Far behind the scan, which reads a shard of 50 at once.
+    // Far behind the scan, which reads each of these shards at once.
     scan.Next();
     Put(key, "new");
   }
