@@ -20,30 +20,12 @@
 #include "server/transport/native/direct_path.h"
 #include "server/transport/native/frame_filter.h"
 #include "server/transport/native/frame_reader.h"
-#include "server/transport/native/options.h"
 #include "server/transport/native/stream.h"
 
 namespace latchkey {
 
 class Connection;
 class Worker;
-
-// What all sessions of a worker share: nghttp2's callbacks and options.
-class SessionSettings {
- public:
-  explicit SessionSettings(const NativeServerOptions& options);
-  ~SessionSettings();
-
-  SessionSettings(const SessionSettings&) = delete;
-  SessionSettings& operator=(const SessionSettings&) = delete;
-
-  const nghttp2_session_callbacks* callbacks() const { return callbacks_; }
-  const nghttp2_option* option() const { return option_; }
-
- private:
-  nghttp2_session_callbacks* callbacks_ = nullptr;
-  nghttp2_option* option_ = nullptr;
-};
 
 class Session {
  public:

@@ -29,6 +29,7 @@
 #include "server/transport/native/connection.h"
 #include "server/transport/native/options.h"
 #include "server/transport/native/session.h"
+#include "server/transport/native/session_settings.h"
 #include "server/transport/native/stream.h"
 
 namespace latchkey {
