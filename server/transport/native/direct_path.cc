@@ -10,8 +10,6 @@
 namespace latchkey {
 namespace {
 
-constexpr int64_t kWindowMax = 0x7fffffff;
-
 // Memory that a connection keeps for answers outside of its turns.
 constexpr size_t kKeptOutputMax = 1024;
 
@@ -270,6 +268,7 @@ void DirectPath::GiveWindowBack(std::string* output) {
 }
 
 void DirectPath::TakeOutput(std::string* output) {
+  if (!interrupted_) GiveWindowBack(output);
   if (own_output_.empty()) return;
   output->append(own_output_);
   own_output_.clear();

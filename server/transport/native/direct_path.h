@@ -111,6 +111,9 @@ class DirectPath {
   // From now on, all calls go the long way.
   void Disable() { enabled_ = false; }
 
+  // nghttp2 was not shown DATA of this size, which the client has sent.
+  void OnLeftOut(size_t bytes) { unseen_received_ += bytes; }
+
   // The connection is gone.
   void Forget() { streams_.clear(); }
 

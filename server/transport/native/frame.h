@@ -31,6 +31,9 @@ inline constexpr size_t kFrameHeadBytes = 9;
 // The payload of a frame that every receiver has to take.
 inline constexpr size_t kFramePayloadMax = 16'384;
 
+// The greatest window of flow control.
+inline constexpr int64_t kWindowMax = 0x7fffffff;
+
 struct FrameHead {
   // The payload's.
   size_t size = 0;

@@ -19,6 +19,12 @@ std::string_view View(const uint8_t* bytes, size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
 }
 
+// nghttp2 remembers as many streams, open and closed together.
+int CallsMax(const NativeServerOptions& options) {
+  return options.calls_per_connection_max +
+         options.about_server_calls_per_connection_max;
+}
+
 nghttp2_session* NewHttp(const SessionSettings& settings, Session* session) {
   nghttp2_session* http = nullptr;
   LATCHKEY_CHECK(nghttp2_session_server_new2(&http, settings.callbacks(),
@@ -33,12 +39,12 @@ Session::Session(Worker& worker, Connection& connection)
     : worker_(worker),
       connection_(connection),
       http_(NewHttp(worker.session_settings(), this)),
+      filter_(CallsMax(worker.options())),
       direct_(worker, *this, http_) {
   const NativeServerOptions& options = worker.options();
   const nghttp2_settings_entry entries[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
-       static_cast<uint32_t>(options.calls_per_connection_max +
-                             options.about_server_calls_per_connection_max)},
+       static_cast<uint32_t>(CallsMax(options))},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
        static_cast<uint32_t>(options.stream_window_bytes)},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
@@ -62,9 +68,8 @@ bool Session::Receive(std::string_view bytes, UnixNanos now) {
   if (calm_) return now - calm_time_ < kNanosPerSecond;
   while (!bytes.empty() && !terminated_) {
     const FrameReader::Piece piece = reader_.Next(&bytes);
-    if (piece.bytes.empty() || (piece.begins_frame && TakeFrame(piece))) {
-      continue;
-    }
+    if (piece.begins_frame) frame_taken_ = TakeFrame(piece);
+    if (piece.bytes.empty() || frame_taken_) continue;
     const ssize_t taken = nghttp2_session_mem_recv(
         http_, reinterpret_cast<const uint8_t*>(piece.bytes.data()),
         piece.bytes.size());
@@ -97,6 +102,13 @@ bool Session::TakeFrame(const FrameReader::Piece& piece) {
     case FrameFilter::Verdict::kClosed:
       Terminate(NGHTTP2_STREAM_CLOSED);
       return true;
+    case FrameFilter::Verdict::kAfterReset:
+      direct_.OnLeftOut(head.size);
+      nghttp2_submit_rst_stream(http_, NGHTTP2_FLAG_NONE,
+                                static_cast<int32_t>(head.stream),
+                                NGHTTP2_STREAM_CLOSED);
+      CountReset();
+      return true;
     case FrameFilter::Verdict::kTooLarge:
       Terminate(NGHTTP2_FRAME_SIZE_ERROR);
       return true;
@@ -107,6 +119,10 @@ bool Session::TakeFrame(const FrameReader::Piece& piece) {
       if (direct != nullptr && direct_.TakeFrame(*direct, piece)) return true;
       if (head.stream == 0 && head.type == FrameType::kWindowUpdate &&
           piece.whole && direct_.TakeWindowUpdate(piece)) {
+        return true;
+      }
+      if (OverflowsWindow(piece)) {
+        Terminate(NGHTTP2_FLOW_CONTROL_ERROR);
         return true;
       }
       break;
@@ -120,6 +136,30 @@ bool Session::TakeFrame(const FrameReader::Piece& piece) {
   if (head.type == FrameType::kHeaders) {
     filter_.OnPassed(head.stream);
     direct_.BeforeHeaders(piece);
+  }
+  return false;
+}
+
+bool Session::OverflowsWindow(const FrameReader::Piece& piece) {
+  constexpr size_t kSettingBytes = 6;
+  if (piece.head.type != FrameType::kSettings || !piece.whole) return false;
+  std::string_view settings = piece.bytes.substr(kFrameHeadBytes);
+  for (; settings.size() >= kSettingBytes;
+       settings.remove_prefix(kSettingBytes)) {
+    if (settings[0] != 0 || settings[1] != NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE)
+      continue;
+    direct_.AdoptAll();
+    const int64_t more = int64_t{ReadUint31(settings.data() + 2)} -
+                         nghttp2_session_get_remote_settings(
+                             http_, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE);
+    for (const Stream* stream = newest_; stream != nullptr;
+         stream = stream->older) {
+      if (nghttp2_session_get_stream_remote_window_size(http_, stream->id()) +
+              more >
+          kWindowMax) {
+        return true;
+      }
+    }
   }
   return false;
 }
@@ -274,8 +314,7 @@ Stream* Session::OpenStream(int32_t id) {
   const NativeServerOptions& options = worker_.options();
   // What these are for is not known yet, so that all slots together count.
   // nghttp2 counts the streams that are open; handlers may take longer.
-  if (stream_count_ >= options.calls_per_connection_max +
-                           options.about_server_calls_per_connection_max ||
+  if (stream_count_ >= CallsMax(options) ||
       worker_.live_calls() >=
           worker_.Part(options.calls_max + options.about_server_calls_max)) {
     return nullptr;
@@ -351,10 +390,7 @@ void Session::OnSent(const nghttp2_frame& frame) {
 }
 
 void Session::OnClosed(int32_t id, uint32_t error) {
-  if (error != NGHTTP2_NO_ERROR &&
-      IsOverRate(&resets_, 1, worker_.options().resets_per_second_max)) {
-    EndCalm();
-  }
+  if (error != NGHTTP2_NO_ERROR) CountReset();
   Stream* const stream = Find(id);
   if (stream == nullptr) return;
   if (stream == opening_) opening_ = nullptr;
@@ -387,6 +423,12 @@ void Session::Recycle(Stream& stream) {
   }
   stream.Clear();
   worker_.GiveBack(std::unique_ptr<Stream>(&stream));
+}
+
+void Session::CountReset() {
+  if (IsOverRate(&resets_, 1, worker_.options().resets_per_second_max)) {
+    EndCalm();
+  }
 }
 
 void Session::EndCalm() {
