@@ -316,7 +316,7 @@ Stream* Session::OpenStream(int32_t id) {
   // nghttp2 counts the streams that are open; handlers may take longer.
   if (stream_count_ >= CallsMax(options) ||
       worker_.live_calls() >=
-          worker_.Part(options.calls_max + options.about_server_calls_max)) {
+          worker_.parts().calls_max + worker_.parts().about_server_calls_max) {
     return nullptr;
   }
   Stream* const stream = worker_.TakeStream().release();
@@ -342,7 +342,7 @@ void Session::OnFrame(const nghttp2_frame& frame) {
         opening_ = nullptr;
         if (stream != nullptr) stream->OnHeaders();
         if (stream != nullptr && stream->awaits_message()) {
-          direct_.Learn(stream->headers());
+          direct_.Learn(stream->headers(), stream->method());
         }
       } else {
         stream = Find(frame.hd.stream_id);
