@@ -7,20 +7,20 @@ namespace latchkey::wire {
 namespace {
 
 uint32_t ReadSize(const char* bytes) {
-  uint32_t size = 0;
-  for (int i = 0; i < 4; ++i) {
-    size = size << 8 | static_cast<unsigned char>(bytes[i]);
-  }
-  return size;
+  const auto at = [bytes](int i) {
+    return uint32_t{static_cast<unsigned char>(bytes[i])};
+  };
+  return at(0) << 24 | at(1) << 16 | at(2) << 8 | at(3);
 }
 
 }  // namespace
 
 void WriteMessagePrefix(uint32_t message_bytes, char* prefix) {
   prefix[0] = 0;
-  for (int i = 0; i < 4; ++i) {
-    prefix[1 + i] = static_cast<char>(message_bytes >> (24 - 8 * i));
-  }
+  prefix[1] = static_cast<char>(message_bytes >> 24);
+  prefix[2] = static_cast<char>(message_bytes >> 16);
+  prefix[3] = static_cast<char>(message_bytes >> 8);
+  prefix[4] = static_cast<char>(message_bytes);
 }
 
 MessageReader::Result MessageReader::Read(std::string_view* input) {
@@ -30,11 +30,18 @@ MessageReader::Result MessageReader::Read(std::string_view* input) {
     message_.clear();
   }
   if (prefix_bytes_ < kMessagePrefixBytes) {
-    const size_t taken =
-        std::min(input->size(), kMessagePrefixBytes - prefix_bytes_);
-    if (taken > 0) std::memcpy(prefix_ + prefix_bytes_, input->data(), taken);
-    prefix_bytes_ += taken;
-    input->remove_prefix(taken);
+    if (prefix_bytes_ == 0 && input->size() >= kMessagePrefixBytes) {
+      // Almost always; a copy of a known size is cheaper.
+      std::memcpy(prefix_, input->data(), kMessagePrefixBytes);
+      prefix_bytes_ = kMessagePrefixBytes;
+      input->remove_prefix(kMessagePrefixBytes);
+    } else {
+      const size_t taken =
+          std::min(input->size(), kMessagePrefixBytes - prefix_bytes_);
+      if (taken > 0) std::memcpy(prefix_ + prefix_bytes_, input->data(), taken);
+      prefix_bytes_ += taken;
+      input->remove_prefix(taken);
+    }
     if (prefix_bytes_ > 0 && prefix_[0] != 0 && prefix_[0] != 1) {
       return Result::kBadFlag;
     }

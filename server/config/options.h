@@ -23,9 +23,9 @@ struct ServerOptions {
   // Whether clients beyond this machine may be served without TLS.
   bool allow_insecure = false;
 
-  // What carries the calls: "grpc", the gRPC library, or "native", HTTP/2 by
-  // nghttp2.
-  std::string transport = "grpc";
+  // What carries the calls: "native", HTTP/2 by nghttp2, or "grpc", the gRPC
+  // library.
+  std::string transport = "native";
 
   // Threads that answer requests.
   int threads = 1;

@@ -94,7 +94,8 @@ bool IsKey(std::string_view key, const ServiceOptions& options) {
 }
 
 size_t VarintBytes(uint64_t value) {
-  return (static_cast<size_t>(std::bit_width(value | 1)) + 6) / 7;
+  // As (bits + 6) / 7, for up to 64, without the division.
+  return (static_cast<size_t>(std::bit_width(value | 1)) * 9 + 64) / 64;
 }
 
 char* WriteVarint(uint64_t value, char* out) {
@@ -183,17 +184,20 @@ char* WriteEntry(const EntryView& view, char* out) {
   return WriteNumber(5, entry.flags(), out);
 }
 
-// A GetResponse.
-size_t GetBytes(const GetResult& result) {
-  const size_t not_modified = result.not_modified ? 2 : 0;
-  if (!result.found.entry) return not_modified;
-  const size_t entry = EntryBytes(result.found);
-  return PrefixBytes(entry) + entry + not_modified;
+// A GetResponse; `entry_bytes` is of its entry, 0 without one.
+size_t GetEntryBytes(const GetResult& result) {
+  return result.found.entry ? EntryBytes(result.found) : 0;
 }
 
-char* WriteGet(const GetResult& result, char* out) {
-  if (result.found.entry) {
-    out = WritePrefix(1, EntryBytes(result.found), out);
+size_t GetBytes(const GetResult& result, size_t entry_bytes) {
+  const size_t not_modified = result.not_modified ? 2 : 0;
+  if (entry_bytes == 0) return not_modified;
+  return PrefixBytes(entry_bytes) + entry_bytes + not_modified;
+}
+
+char* WriteGet(const GetResult& result, size_t entry_bytes, char* out) {
+  if (entry_bytes != 0) {
+    out = WritePrefix(1, entry_bytes, out);
     out = WriteEntry(result.found, out);
   }
   return WriteNumber(2, result.not_modified ? 1 : 0, out);
@@ -273,9 +277,13 @@ bool ReadHotBatchGet(std::string_view request, const ServiceOptions& options,
 }
 
 HotGetReply::HotGetReply(const GetResult& result)
-    : result_(result), size_(GetBytes(result)) {}
+    : result_(result),
+      entry_bytes_(GetEntryBytes(result)),
+      size_(GetBytes(result, entry_bytes_)) {}
 
-void HotGetReply::WriteTo(char* out) const { WriteGet(result_, out); }
+void HotGetReply::WriteTo(char* out) const {
+  WriteGet(result_, entry_bytes_, out);
+}
 
 HotPutReply::HotPutReply(uint64_t version, UnixNanos expire_time)
     : version_(version),
@@ -290,15 +298,16 @@ void HotPutReply::WriteTo(char* out) const {
 HotBatchGetReply::HotBatchGetReply(const BatchGetResult& result)
     : result_(result), size_(NumberBytes(result.snapshot_version)) {
   for (const GetResult& each : result.results) {
-    const size_t bytes = GetBytes(each);
+    const size_t bytes = GetBytes(each, GetEntryBytes(each));
     size_ += PrefixBytes(bytes) + bytes;
   }
 }
 
 void HotBatchGetReply::WriteTo(char* out) const {
   for (const GetResult& each : result_.results) {
-    out = WritePrefix(1, GetBytes(each), out);
-    out = WriteGet(each, out);
+    const size_t entry_bytes = GetEntryBytes(each);
+    out = WritePrefix(1, GetBytes(each, entry_bytes), out);
+    out = WriteGet(each, entry_bytes, out);
   }
   WriteNumber(2, result_.snapshot_version, out);
 }

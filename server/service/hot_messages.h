@@ -49,6 +49,7 @@ class HotGetReply {
 
  private:
   const GetResult& result_;
+  size_t entry_bytes_;
   size_t size_;
 };
 

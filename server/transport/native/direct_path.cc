@@ -1,16 +1,17 @@
 #include "server/transport/native/direct_path.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 #include "proto/wire/base64.h"
+#include "proto/wire/message_reader.h"
 #include "server/transport/native/session.h"
 #include "server/transport/native/stream.h"
 #include "server/transport/native/worker.h"
 
 namespace latchkey {
 namespace {
-
-constexpr int64_t kWindowMax = 0x7fffffff;
 
 // Memory that a connection keeps for answers outside of its turns.
 constexpr size_t kKeptOutputMax = 1024;
@@ -54,6 +55,29 @@ void AppendString(std::string_view text, std::string* out) {
   out->append(text);
 }
 
+// A frame of `kBlock` on stream 0.
+template <size_t kSize>
+constexpr auto FrameOf(const std::string_view& block, uint8_t flags) {
+  std::array<char, kFrameHeadBytes + kSize> frame = {};
+  WriteFrameHead({.size = kSize, .type = FrameType::kHeaders, .flags = flags},
+                 frame.data());
+  for (size_t i = 0; i < kSize; ++i) frame[kFrameHeadBytes + i] = block[i];
+  return frame;
+}
+
+// The frames that begin, and end, almost all answers.
+constexpr auto kHeadFrame =
+    FrameOf<kHeadBlock.size()>(kHeadBlock, kEndHeadersFlag);
+constexpr auto kOkFrame =
+    FrameOf<kOkBlock.size()>(kOkBlock, kEndHeadersFlag | kEndStreamFlag);
+
+template <size_t kSize>
+char* WriteFrame(const std::array<char, kSize>& frame, uint32_t id, char* out) {
+  std::memcpy(out, frame.data(), kSize);
+  WriteUint31(id, out + kFrameHeadBytes - 4);
+  return out + kSize;
+}
+
 void AppendHead(const FrameHead& head, std::string* out) {
   char bytes[kFrameHeadBytes];
   WriteFrameHead(head, bytes);
@@ -67,6 +91,22 @@ void AppendData(uint32_t id, std::string_view bytes, std::string* out) {
                out);
     out->append(part);
     bytes.remove_prefix(part.size());
+  }
+}
+
+// The end of an answer.
+void AppendEnd(uint32_t id, const Trailers& trailers, std::string* out) {
+  AppendHead({.size = BlockBytes(trailers),
+              .type = FrameType::kHeaders,
+              .flags = kEndHeadersFlag | kEndStreamFlag,
+              .stream = id},
+             out);
+  out->append(kOkBlock);
+  for (const auto& [name, value] : trailers) {
+    // A header that is not put into the table.
+    out->push_back('\0');
+    AppendString(name, out);
+    AppendString(value, out);
   }
 }
 
@@ -85,13 +125,13 @@ bool DirectPath::TakeHeaders(const FrameReader::Piece& piece) {
     return false;
   }
   const std::string_view block = piece.bytes.substr(kFrameHeadBytes);
-  const RequestHeaders* const headers = blocks_.Find(block);
-  if (headers == nullptr) return false;
+  const HeaderBlocks::Meaning* const meaning = blocks_.Find(block);
+  if (meaning == nullptr) return false;
   Stream* const stream =
       session_.OpenStream(static_cast<int32_t>(piece.head.stream));
   if (stream == nullptr) return false;
   streams_.push_back(stream);
-  stream->OpenDirect(block, *headers);
+  stream->OpenDirect(block, *meaning);
   return true;
 }
 
@@ -153,8 +193,8 @@ void DirectPath::BeforeHeaders(const FrameReader::Piece& piece) {
   }
 }
 
-void DirectPath::Learn(const RequestHeaders& headers) {
-  if (!learning_.empty()) blocks_.Learn(learning_, headers);
+void DirectPath::Learn(const RequestHeaders& headers, const Method* method) {
+  if (!learning_.empty()) blocks_.Learn(learning_, {headers, method});
   learning_ = {};
 }
 
@@ -220,41 +260,57 @@ bool DirectPath::MayWrite(size_t bytes) const {
   return output.size() + bytes < worker_.options().output_bytes_max;
 }
 
-bool DirectPath::Answer(Stream& stream, std::string_view framed,
-                        const Trailers& trailers) {
-  const auto bytes = static_cast<int64_t>(framed.size());
-  if (!MayWrite(framed.size()) || bytes > window() ||
-      bytes > nghttp2_session_get_remote_settings(
-                  http_, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE) ||
-      !AreShort(trailers)) {
-    return false;
-  }
-  std::string& output = turn_output_ != nullptr ? *turn_output_ : own_output_;
+bool DirectPath::MayAnswer(size_t bytes, const Trailers& trailers) const {
+  const auto data = static_cast<int64_t>(bytes);
+  return MayWrite(bytes) && data <= window() &&
+         data <= nghttp2_session_get_remote_settings(
+                     http_, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE) &&
+         AreShort(trailers);
+}
+
+bool DirectPath::Reply(Stream& stream, const ReplyBody& response,
+                       const Trailers& trailers) {
+  const size_t bytes = wire::kMessagePrefixBytes + response.size();
+  if (bytes > kFramePayloadMax || !MayAnswer(bytes, trailers)) return false;
   const auto id = static_cast<uint32_t>(stream.id());
-  GiveWindowBack(&output);
-  AppendHead({.size = kHeadBlock.size(),
-              .type = FrameType::kHeaders,
-              .flags = kEndHeadersFlag,
-              .stream = id},
-             &output);
-  output.append(kHeadBlock);
-  AppendData(id, framed, &output);
-  AppendHead({.size = BlockBytes(trailers),
-              .type = FrameType::kHeaders,
-              .flags = kEndHeadersFlag | kEndStreamFlag,
-              .stream = id},
-             &output);
-  output.append(kOkBlock);
-  for (const auto& [name, value] : trailers) {
-    // A header that is not put into the table.
-    output.push_back('\0');
-    AppendString(name, &output);
-    AppendString(value, &output);
+  std::string& out = output();
+  GiveWindowBack(&out);
+  const size_t begin = out.size();
+  const bool is_usual = trailers.empty();
+  out.resize(begin + kHeadFrame.size() + kFrameHeadBytes + bytes +
+             (is_usual ? kOkFrame.size() : 0));
+  char* at = WriteFrame(kHeadFrame, id, out.data() + begin);
+  WriteFrameHead({.size = bytes, .type = FrameType::kData, .stream = id}, at);
+  at += kFrameHeadBytes;
+  wire::WriteMessagePrefix(static_cast<uint32_t>(response.size()), at);
+  response.WriteTo(at + wire::kMessagePrefixBytes);
+  if (is_usual) {
+    WriteFrame(kOkFrame, id, at + bytes);
+  } else {
+    AppendEnd(id, trailers, &out);
   }
-  unseen_sent_ += bytes;
+  OnAnswered(stream, bytes);
+  return true;
+}
+
+bool DirectPath::ReplyFramed(Stream& stream, std::string_view framed,
+                             const Trailers& trailers) {
+  if (!MayAnswer(framed.size(), trailers)) return false;
+  const auto id = static_cast<uint32_t>(stream.id());
+  std::string& out = output();
+  GiveWindowBack(&out);
+  out.append(kHeadFrame.data(), kHeadFrame.size());
+  WriteUint31(id, out.data() + out.size() - kHeadBlock.size() - 4);
+  AppendData(id, framed, &out);
+  AppendEnd(id, trailers, &out);
+  OnAnswered(stream, framed.size());
+  return true;
+}
+
+void DirectPath::OnAnswered(Stream& stream, size_t bytes) {
+  unseen_sent_ += static_cast<int64_t>(bytes);
   unseen_received_ += stream.untold().body_bytes;
   streams_.erase(std::find(streams_.begin(), streams_.end(), &stream));
-  return true;
 }
 
 void DirectPath::GiveWindowBack(std::string* output) {
@@ -270,6 +326,7 @@ void DirectPath::GiveWindowBack(std::string* output) {
 }
 
 void DirectPath::TakeOutput(std::string* output) {
+  if (!interrupted_) GiveWindowBack(output);
   if (own_output_.empty()) return;
   output->append(own_output_);
   own_output_.clear();

@@ -69,7 +69,7 @@ class DirectPath {
 
   // Inside nghttp2: it has decoded the block of that frame, and a unary call
   // began with it.
-  void Learn(const RequestHeaders& headers);
+  void Learn(const RequestHeaders& headers, const Method* method);
 
   // Tells nghttp2 of a stream, or of all.
   void Adopt(Stream& stream);
@@ -79,11 +79,13 @@ class DirectPath {
   // stream.
   Stream* adopting() const { return adopting_; }
 
-  // Answers a call with OK and its response, which is `framed`, and closes its
-  // stream.  Returns false, and does nothing, where that has to go the long
-  // way.
-  bool Answer(Stream& stream, std::string_view framed,
-              const Trailers& trailers);
+  // Answers a call with OK and its response, and closes its stream.  Returns
+  // false, and does nothing, where that has to go the long way, as Reply() has
+  // to with a response that fills more than one frame.
+  bool Reply(Stream& stream, const ReplyBody& response,
+             const Trailers& trailers);
+  bool ReplyFramed(Stream& stream, std::string_view framed,
+                   const Trailers& trailers);
 
   // Whether `stream` is just being run from TakeFrame(), which will recycle it.
   bool is_running(const Stream& stream) const { return running_ == &stream; }
@@ -111,6 +113,9 @@ class DirectPath {
   // From now on, all calls go the long way.
   void Disable() { enabled_ = false; }
 
+  // nghttp2 was not shown DATA of this size, which the client has sent.
+  void OnLeftOut(size_t bytes) { unseen_received_ += bytes; }
+
   // The connection is gone.
   void Forget() { streams_.clear(); }
 
@@ -120,6 +125,14 @@ class DirectPath {
   void TellFrame(const FrameHead& head, std::string_view payload);
   void TellBytes(std::string_view bytes);
   bool MayWrite(size_t bytes) const;
+  // Whether an answer of `bytes` of data may be written.
+  bool MayAnswer(size_t bytes, const Trailers& trailers) const;
+  // What answers are appended to.
+  std::string& output() {
+    return turn_output_ != nullptr ? *turn_output_ : own_output_;
+  }
+  // After an answer of `bytes` of data was written.
+  void OnAnswered(Stream& stream, size_t bytes);
   void GiveWindowBack(std::string* output);
 
   Worker& worker_;

@@ -31,6 +31,9 @@ inline constexpr size_t kFrameHeadBytes = 9;
 // The payload of a frame that every receiver has to take.
 inline constexpr size_t kFramePayloadMax = 16'384;
 
+// The greatest window of flow control.
+inline constexpr int64_t kWindowMax = 0x7fffffff;
+
 struct FrameHead {
   // The payload's.
   size_t size = 0;
@@ -41,22 +44,22 @@ struct FrameHead {
 };
 
 // 31 bits, the most significant byte first; the 32nd is ignored.
-inline uint32_t ReadUint31(const char* bytes) {
-  uint32_t number = 0;
-  for (int i = 0; i < 4; ++i) {
-    number = number << 8 | static_cast<unsigned char>(bytes[i]);
-  }
-  return number & 0x7fffffff;
+constexpr uint32_t ReadUint31(const char* bytes) {
+  const auto at = [bytes](int i) {
+    return uint32_t{static_cast<unsigned char>(bytes[i])};
+  };
+  return (at(0) << 24 | at(1) << 16 | at(2) << 8 | at(3)) & 0x7fffffff;
 }
 
-inline void WriteUint31(uint32_t number, char* bytes) {
-  for (int i = 0; i < 4; ++i) {
-    bytes[i] = static_cast<char>(number >> (24 - 8 * i));
-  }
+constexpr void WriteUint31(uint32_t number, char* bytes) {
+  bytes[0] = static_cast<char>(number >> 24);
+  bytes[1] = static_cast<char>(number >> 16);
+  bytes[2] = static_cast<char>(number >> 8);
+  bytes[3] = static_cast<char>(number);
 }
 
 // REQUIRES: `bytes`[0 .. kFrameHeadBytes).
-inline FrameHead ReadFrameHead(const char* bytes) {
+constexpr FrameHead ReadFrameHead(const char* bytes) {
   const auto at = [bytes](int i) {
     return static_cast<unsigned char>(bytes[i]);
   };
@@ -68,7 +71,7 @@ inline FrameHead ReadFrameHead(const char* bytes) {
 }
 
 // REQUIRES: `bytes`[0 .. kFrameHeadBytes), and head.size is of 24 bits.
-inline void WriteFrameHead(const FrameHead& head, char* bytes) {
+constexpr void WriteFrameHead(const FrameHead& head, char* bytes) {
   bytes[0] = static_cast<char>(head.size >> 16);
   bytes[1] = static_cast<char>(head.size >> 8);
   bytes[2] = static_cast<char>(head.size);

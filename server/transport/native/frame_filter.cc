@@ -46,12 +46,20 @@ FrameFilter::Verdict FrameFilter::Judge(const FrameHead& head, bool direct) {
   }
   in_block_ = head.type == FrameType::kHeaders && !ends_block;
   // Even numbers are the server's, and nghttp2's affair.
-  if (head.stream % 2 == 0 || direct) return Verdict::kPass;
+  if (head.stream % 2 == 0) return Verdict::kPass;
+  const bool is_reset = head.type == FrameType::kRstStream && head.size == 4;
+  // nghttp2 gets the reset, and so knows of the stream from then on.
+  if (is_reset && (direct || head.stream <= passed_max_)) Remember(head.stream);
+  if (direct) return Verdict::kPass;
   if (head.type == FrameType::kHeaders && head.stream >= gap_begin_ &&
       head.stream < gap_end_) {
     return Verdict::kNotAscending;
   }
-  if (head.stream <= passed_max_) return Verdict::kPass;
+  if (head.stream <= passed_max_) {
+    return head.type == FrameType::kData && WasReset(head.stream)
+               ? Verdict::kAfterReset
+               : Verdict::kPass;
+  }
   if (head.stream <= stream_max_) {
     if (MayComeLate(head)) return Verdict::kLeaveOut;
     const bool is_call =
@@ -67,8 +75,17 @@ FrameFilter::Verdict FrameFilter::Judge(const FrameHead& head, bool direct) {
     stream_max_ = head.stream;
     return Verdict::kOpens;
   }
-  ends_in_idle_reset_ = head.type == FrameType::kRstStream && head.size == 4;
+  ends_in_idle_reset_ = is_reset;
   return ends_in_idle_reset_ ? Verdict::kLeaveOut : Verdict::kPass;
+}
+
+void FrameFilter::Remember(uint32_t reset) {
+  if (resets_.size() < resets_kept_) {
+    resets_.push_back(reset);
+    return;
+  }
+  resets_[oldest_reset_] = reset;
+  oldest_reset_ = (oldest_reset_ + 1) % resets_kept_;
 }
 
 }  // namespace latchkey

@@ -9,6 +9,9 @@
 //     would fail; nothing is lost when it is left out.
 //   - What may follow the end of a stream of which nghttp2 never heard, because
 //     DirectPath answered it.
+//   - DATA behind a reset from the client itself.  A client that cancels a call
+//     while another of its threads ends the request sends it, and only the
+//     stream is to pay for that.
 //
 // Thread safety: an instance belongs to one thread.
 
@@ -16,8 +19,10 @@
 #define LATCHKEY_SERVER_TRANSPORT_NATIVE_FRAME_FILTER_H_
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "server/transport/native/frame.h"
 
@@ -34,9 +39,16 @@ class FrameFilter {
     kNotAscending,
     // The frame is of a stream that is closed, of which nghttp2 does not know.
     kClosed,
+    // The frame is DATA of a stream that its client has reset.  Also left out.
+    kAfterReset,
     // The frame is larger than any may be.  nghttp2 takes it for CONTINUATION.
     kTooLarge,
   };
+
+  // `resets_kept`: how many streams that were reset are remembered.  nghttp2
+  // lets DATA pass for a closed stream that it has forgotten, so that as many
+  // as it remembers are enough.  REQUIRES: resets_kept > 0.
+  explicit FrameFilter(size_t resets_kept) : resets_kept_(resets_kept) {}
 
   // Judges the next frame.  `direct` says that its stream is one of
   // DirectPath's just now.
@@ -62,6 +74,12 @@ class FrameFilter {
   int TakeControlFrames() { return std::exchange(control_frames_, 0); }
 
  private:
+  bool WasReset(uint32_t stream) const {
+    return std::find(resets_.begin(), resets_.end(), stream) != resets_.end();
+  }
+  void Remember(uint32_t reset);
+
+  const size_t resets_kept_;
   bool ends_in_idle_reset_ = false;
   bool in_block_ = false;
   int control_frames_ = 0;
@@ -72,6 +90,9 @@ class FrameFilter {
   uint32_t gap_end_ = 0;
   // The greatest stream that nghttp2 knows.
   uint32_t passed_max_ = 0;
+  // Streams that their client has reset, and which one the next replaces.
+  std::vector<uint32_t> resets_;
+  size_t oldest_reset_ = 0;
 };
 
 }  // namespace latchkey

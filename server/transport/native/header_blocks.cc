@@ -1,6 +1,7 @@
 #include "server/transport/native/header_blocks.h"
 
 #include <cstdint>
+#include <utility>
 
 namespace latchkey {
 namespace {
@@ -51,20 +52,19 @@ bool HeaderBlocks::KeepsTable(std::string_view block) {
   return true;
 }
 
-const RequestHeaders* HeaderBlocks::Find(std::string_view block) const {
+const HeaderBlocks::Meaning* HeaderBlocks::Find(std::string_view block) const {
   for (const Known& known : known_) {
-    if (known.block == block) return &known.headers;
+    if (known.block == block) return &known.meaning;
   }
   return nullptr;
 }
 
-void HeaderBlocks::Learn(std::string_view block,
-                         const RequestHeaders& headers) {
+void HeaderBlocks::Learn(std::string_view block, Meaning meaning) {
   if (known_.size() < kBlocksMax) {
-    known_.push_back({std::string(block), headers});
+    known_.push_back({std::string(block), std::move(meaning)});
     return;
   }
-  known_[oldest_] = {std::string(block), headers};
+  known_[oldest_] = {std::string(block), std::move(meaning)};
   oldest_ = (oldest_ + 1) % kBlocksMax;
 }
 

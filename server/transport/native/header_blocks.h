@@ -22,8 +22,16 @@
 
 namespace latchkey {
 
+struct Method;
+
 class HeaderBlocks {
  public:
+  // What a block says: the headers, and the method of their path.
+  struct Meaning {
+    RequestHeaders headers;
+    const Method* method;
+  };
+
   // The longest block that is remembered: indexes of some tens of headers, or
   // the headers themselves of a client that uses no table.
   static constexpr size_t kBlockBytesMax = 256;
@@ -33,13 +41,13 @@ class HeaderBlocks {
   static bool KeepsTable(std::string_view block);
 
   // What `block` says, or nullptr.  Lives until the next Learn() or Clear().
-  const RequestHeaders* Find(std::string_view block) const;
+  const Meaning* Find(std::string_view block) const;
 
-  // `block` says `headers`.  The block that was learnt first is forgotten where
+  // `block` says `meaning`.  The block that was learnt first is forgotten where
   // there are too many.
   //
   // REQUIRES: KeepsTable(block), and it is not known.
-  void Learn(std::string_view block, const RequestHeaders& headers);
+  void Learn(std::string_view block, Meaning meaning);
 
   // The table may have changed.
   void Clear();
@@ -50,7 +58,7 @@ class HeaderBlocks {
 
   struct Known {
     std::string block;
-    RequestHeaders headers;
+    Meaning meaning;
   };
 
   std::vector<Known> known_;

@@ -32,7 +32,7 @@ size_t ParseLength(std::string_view digits) {
 
 // What the protocol itself uses, of which handlers see nothing.
 bool IsProtocol(std::string_view name) {
-  return name == "te" || name == "accept-encoding";
+  return name == "te" || name == "accept-encoding" || name == "user-agent";
 }
 
 // Whether `list`, whose parts are divided by commas, has `token`.

@@ -15,51 +15,14 @@ namespace {
 // each call that may be open, so that it takes a client that does not read.
 constexpr size_t kFramesWaitingMax = 4'096;
 
-Session& SessionOf(void* user_data) {
-  return *static_cast<Session*>(user_data);
-}
-
 std::string_view View(const uint8_t* bytes, size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
 }
 
-int BeginHeaders(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-  SessionOf(user).OnBeginHeaders(*frame);
-  return 0;
-}
-
-int Header(nghttp2_session*, const nghttp2_frame*, const uint8_t* name,
-           size_t name_size, const uint8_t* value, size_t value_size, uint8_t,
-           void* user) {
-  SessionOf(user).OnHeader(View(name, name_size), View(value, value_size));
-  return 0;
-}
-
-int FrameReceived(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-  SessionOf(user).OnFrame(*frame);
-  return 0;
-}
-
-int DataReceived(nghttp2_session*, uint8_t, int32_t id, const uint8_t* data,
-                 size_t size, void* user) {
-  SessionOf(user).OnData(id, View(data, size));
-  return 0;
-}
-
-int FrameSent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-  SessionOf(user).OnSent(*frame);
-  return 0;
-}
-
-int StreamClosed(nghttp2_session*, int32_t id, uint32_t error, void* user) {
-  SessionOf(user).OnClosed(id, error);
-  return 0;
-}
-
-int SendData(nghttp2_session*, nghttp2_frame*, const uint8_t* head,
-             size_t length, nghttp2_data_source* source, void* user) {
-  return SessionOf(user).CopyData(*static_cast<Stream*>(source->ptr), head,
-                                  length);
+// nghttp2 remembers as many streams, open and closed together.
+int CallsMax(const NativeServerOptions& options) {
+  return options.calls_per_connection_max +
+         options.about_server_calls_per_connection_max;
 }
 
 nghttp2_session* NewHttp(const SessionSettings& settings, Session* session) {
@@ -72,46 +35,16 @@ nghttp2_session* NewHttp(const SessionSettings& settings, Session* session) {
 
 }  // namespace
 
-SessionSettings::SessionSettings(const NativeServerOptions& options) {
-  LATCHKEY_CHECK(nghttp2_session_callbacks_new(&callbacks_) == 0 &&
-                     nghttp2_option_new(&option_) == 0,
-                 "there is memory for a start");
-  nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks_,
-                                                          BeginHeaders);
-  nghttp2_session_callbacks_set_on_header_callback(callbacks_, Header);
-  nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks_,
-                                                       FrameReceived);
-  nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks_,
-                                                            DataReceived);
-  nghttp2_session_callbacks_set_on_frame_send_callback(callbacks_, FrameSent);
-  nghttp2_session_callbacks_set_on_stream_close_callback(callbacks_,
-                                                         StreamClosed);
-  nghttp2_session_callbacks_set_send_data_callback(callbacks_, SendData);
-  // Who sends ahead of a streaming handler waits for it.
-  nghttp2_option_set_no_auto_window_update(option_, 1);
-  // The answers of ordinary calls use no table (DirectPath), and for the few
-  // others it is not worth its memory on each connection.
-  nghttp2_option_set_max_deflate_dynamic_table_size(option_, 0);
-  // nghttp2 has a limit of its own, which Session's comes before.
-  const auto resets = static_cast<uint64_t>(options.resets_per_second_max) * 2;
-  nghttp2_option_set_stream_reset_rate_limit(option_, resets, resets);
-}
-
-SessionSettings::~SessionSettings() {
-  nghttp2_option_del(option_);
-  nghttp2_session_callbacks_del(callbacks_);
-}
-
 Session::Session(Worker& worker, Connection& connection)
     : worker_(worker),
       connection_(connection),
       http_(NewHttp(worker.session_settings(), this)),
+      filter_(CallsMax(worker.options())),
       direct_(worker, *this, http_) {
   const NativeServerOptions& options = worker.options();
   const nghttp2_settings_entry entries[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
-       static_cast<uint32_t>(options.calls_per_connection_max +
-                             options.about_server_calls_per_connection_max)},
+       static_cast<uint32_t>(CallsMax(options))},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
        static_cast<uint32_t>(options.stream_window_bytes)},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
@@ -135,9 +68,8 @@ bool Session::Receive(std::string_view bytes, UnixNanos now) {
   if (calm_) return now - calm_time_ < kNanosPerSecond;
   while (!bytes.empty() && !terminated_) {
     const FrameReader::Piece piece = reader_.Next(&bytes);
-    if (piece.bytes.empty() || (piece.begins_frame && TakeFrame(piece))) {
-      continue;
-    }
+    if (piece.begins_frame) frame_taken_ = TakeFrame(piece);
+    if (piece.bytes.empty() || frame_taken_) continue;
     const ssize_t taken = nghttp2_session_mem_recv(
         http_, reinterpret_cast<const uint8_t*>(piece.bytes.data()),
         piece.bytes.size());
@@ -170,6 +102,13 @@ bool Session::TakeFrame(const FrameReader::Piece& piece) {
     case FrameFilter::Verdict::kClosed:
       Terminate(NGHTTP2_STREAM_CLOSED);
       return true;
+    case FrameFilter::Verdict::kAfterReset:
+      direct_.OnLeftOut(head.size);
+      nghttp2_submit_rst_stream(http_, NGHTTP2_FLAG_NONE,
+                                static_cast<int32_t>(head.stream),
+                                NGHTTP2_STREAM_CLOSED);
+      CountReset();
+      return true;
     case FrameFilter::Verdict::kTooLarge:
       Terminate(NGHTTP2_FRAME_SIZE_ERROR);
       return true;
@@ -180,6 +119,10 @@ bool Session::TakeFrame(const FrameReader::Piece& piece) {
       if (direct != nullptr && direct_.TakeFrame(*direct, piece)) return true;
       if (head.stream == 0 && head.type == FrameType::kWindowUpdate &&
           piece.whole && direct_.TakeWindowUpdate(piece)) {
+        return true;
+      }
+      if (OverflowsWindow(piece)) {
+        Terminate(NGHTTP2_FLOW_CONTROL_ERROR);
         return true;
       }
       break;
@@ -193,6 +136,30 @@ bool Session::TakeFrame(const FrameReader::Piece& piece) {
   if (head.type == FrameType::kHeaders) {
     filter_.OnPassed(head.stream);
     direct_.BeforeHeaders(piece);
+  }
+  return false;
+}
+
+bool Session::OverflowsWindow(const FrameReader::Piece& piece) {
+  constexpr size_t kSettingBytes = 6;
+  if (piece.head.type != FrameType::kSettings || !piece.whole) return false;
+  std::string_view settings = piece.bytes.substr(kFrameHeadBytes);
+  for (; settings.size() >= kSettingBytes;
+       settings.remove_prefix(kSettingBytes)) {
+    if (settings[0] != 0 || settings[1] != NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE)
+      continue;
+    direct_.AdoptAll();
+    const int64_t more = int64_t{ReadUint31(settings.data() + 2)} -
+                         nghttp2_session_get_remote_settings(
+                             http_, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE);
+    for (const Stream* stream = newest_; stream != nullptr;
+         stream = stream->older) {
+      if (nghttp2_session_get_stream_remote_window_size(http_, stream->id()) +
+              more >
+          kWindowMax) {
+        return true;
+      }
+    }
   }
   return false;
 }
@@ -347,10 +314,9 @@ Stream* Session::OpenStream(int32_t id) {
   const NativeServerOptions& options = worker_.options();
   // What these are for is not known yet, so that all slots together count.
   // nghttp2 counts the streams that are open; handlers may take longer.
-  if (stream_count_ >= options.calls_per_connection_max +
-                           options.about_server_calls_per_connection_max ||
+  if (stream_count_ >= CallsMax(options) ||
       worker_.live_calls() >=
-          worker_.Part(options.calls_max + options.about_server_calls_max)) {
+          worker_.parts().calls_max + worker_.parts().about_server_calls_max) {
     return nullptr;
   }
   Stream* const stream = worker_.TakeStream().release();
@@ -376,7 +342,7 @@ void Session::OnFrame(const nghttp2_frame& frame) {
         opening_ = nullptr;
         if (stream != nullptr) stream->OnHeaders();
         if (stream != nullptr && stream->awaits_message()) {
-          direct_.Learn(stream->headers());
+          direct_.Learn(stream->headers(), stream->method());
         }
       } else {
         stream = Find(frame.hd.stream_id);
@@ -424,10 +390,7 @@ void Session::OnSent(const nghttp2_frame& frame) {
 }
 
 void Session::OnClosed(int32_t id, uint32_t error) {
-  if (error != NGHTTP2_NO_ERROR &&
-      IsOverRate(&resets_, 1, worker_.options().resets_per_second_max)) {
-    EndCalm();
-  }
+  if (error != NGHTTP2_NO_ERROR) CountReset();
   Stream* const stream = Find(id);
   if (stream == nullptr) return;
   if (stream == opening_) opening_ = nullptr;
@@ -460,6 +423,12 @@ void Session::Recycle(Stream& stream) {
   }
   stream.Clear();
   worker_.GiveBack(std::unique_ptr<Stream>(&stream));
+}
+
+void Session::CountReset() {
+  if (IsOverRate(&resets_, 1, worker_.options().resets_per_second_max)) {
+    EndCalm();
+  }
 }
 
 void Session::EndCalm() {

@@ -20,30 +20,12 @@
 #include "server/transport/native/direct_path.h"
 #include "server/transport/native/frame_filter.h"
 #include "server/transport/native/frame_reader.h"
-#include "server/transport/native/options.h"
 #include "server/transport/native/stream.h"
 
 namespace latchkey {
 
 class Connection;
 class Worker;
-
-// What all sessions of a worker share: nghttp2's callbacks and options.
-class SessionSettings {
- public:
-  explicit SessionSettings(const NativeServerOptions& options);
-  ~SessionSettings();
-
-  SessionSettings(const SessionSettings&) = delete;
-  SessionSettings& operator=(const SessionSettings&) = delete;
-
-  const nghttp2_session_callbacks* callbacks() const { return callbacks_; }
-  const nghttp2_option* option() const { return option_; }
-
- private:
-  nghttp2_session_callbacks* callbacks_ = nullptr;
-  nghttp2_option* option_ = nullptr;
-};
 
 class Session {
  public:
@@ -140,10 +122,16 @@ class Session {
   // Takes a frame that is not for nghttp2.  Returns false where it is, and has
   // seen to it that nghttp2 may have it.
   bool TakeFrame(const FrameReader::Piece& piece);
+  // Whether the frame is SETTINGS by which the window of an open stream would
+  // be greater than it may.  RFC 9113 ends the connection for that (section
+  // 6.9.2), nghttp2 only the stream.
+  bool OverflowsWindow(const FrameReader::Piece& piece);
   // Where `frame` is a GOAWAY: nghttp2 does not know of all streams.
   void CorrectGoaway(char* frame, size_t size);
   // Ends the connection for an error of its client's.
   void Terminate(uint32_t error);
+  // A stream ends by a reset, or a frame is answered by one.
+  void CountReset();
   // Ends the connection for what its client does.
   void EndCalm();
   // Whether `more` events of a kind are over their limit for this second.
@@ -155,6 +143,8 @@ class Session {
   FrameReader reader_;
   FrameFilter filter_;
   DirectPath direct_;
+  // Whether nghttp2 gets nothing of the frame that is coming.
+  bool frame_taken_ = false;
 
   // All streams that are not over, from the newest to the oldest.
   Stream* newest_ = nullptr;

@@ -43,10 +43,12 @@ void Stream::Open(Session& session, nghttp2_session* http, int32_t id) {
   id_ = id;
 }
 
-void Stream::OpenDirect(std::string_view block, const RequestHeaders& headers) {
+void Stream::OpenDirect(std::string_view block,
+                        const HeaderBlocks::Meaning& meaning) {
   direct_ = true;
   untold_.block = block;
-  headers_ = headers;
+  headers_ = meaning.headers;
+  method_ = meaning.method;
   OnHeaders();
 }
 
@@ -118,7 +120,7 @@ void Stream::OnHeaders() {
     bad_timeout = !nanos.has_value();
     if (nanos.has_value()) deadline = SaturatingAdd(arrival_, *nanos);
   }
-  method_ = worker_.methods().Find(headers_.path());
+  if (method_ == nullptr) method_ = worker_.methods().Find(headers_.path());
   if (deadline == kNever && !(method_ != nullptr && method_->stream)) {
     deadline = SaturatingAdd(arrival_, worker_.options().call_time_max);
   }
@@ -142,12 +144,12 @@ bool Stream::TakeSlot() {
     ++worker_.about_server_calls;
     ++session_->about_server_calls;
     return worker_.about_server_calls <=
-               worker_.Part(options.about_server_calls_max) &&
+               worker_.parts().about_server_calls_max &&
            session_->about_server_calls <=
                options.about_server_calls_per_connection_max;
   }
   return worker_.live_calls() - worker_.about_server_calls <=
-             worker_.Part(options.calls_max) &&
+             worker_.parts().calls_max &&
          session_->calls - session_->about_server_calls <=
              options.calls_per_connection_max;
 }
@@ -207,8 +209,8 @@ bool Stream::IsOverBudget() const {
   // What is about the server is bounded by its few slots.
   if (method_->about_server) return false;
   const NativeServerOptions& options = worker_.options();
-  return worker_.request_bytes > worker_.Part(options.request_bytes_max) ||
-         worker_.reply_bytes > worker_.Part(options.reply_bytes_max) ||
+  return worker_.request_bytes > worker_.parts().request_bytes_max ||
+         worker_.reply_bytes > worker_.parts().reply_bytes_max ||
          session_->reply_bytes > options.connection_reply_bytes_max;
 }
 
@@ -233,9 +235,7 @@ void Stream::OnData(std::string_view data) {
     if (wants_message_) session_->Queue(*this);
   }
   CountRequest();
-  if (worker_.request_bytes >
-          worker_.Part(worker_.options().request_bytes_max) &&
-      !ending_) {
+  if (worker_.request_bytes > worker_.parts().request_bytes_max && !ending_) {
     if (is_unary()) {
       FailOverloaded();
     } else {

@@ -34,6 +34,7 @@
 #include "server/rpc/method_table.h"
 #include "server/rpc/point_lane.h"
 #include "server/runtime/deadline.h"
+#include "server/transport/native/header_blocks.h"
 #include "server/transport/native/request_headers.h"
 
 namespace latchkey {
@@ -112,9 +113,9 @@ class Stream {
   // Begins the stream `id`.  REQUIRES: it is new, or was cleared.
   void Open(Session& session, nghttp2_session* http, int32_t id);
 
-  // Also begins its call, which goes by DirectPath: `headers` are what `block`
+  // Also begins its call, which goes by DirectPath: `meaning` is what `block`
   // says.
-  void OpenDirect(std::string_view block, const RequestHeaders& headers);
+  void OpenDirect(std::string_view block, const HeaderBlocks::Meaning& meaning);
 
   // What nghttp2 has not been told of a stream of DirectPath.
   struct Untold {
@@ -162,6 +163,7 @@ class Stream {
   Session& session() const { return *session_; }
   RequestHeaders& headers() { return headers_; }
   const RequestHeaders& headers() const { return headers_; }
+  const Method* method() const { return method_; }
   bool half_closed() const { return half_closed_; }
   bool has_handler() const { return handler_ != nullptr; }
   // Whether it is a unary call whose request is still to come.
@@ -212,6 +214,8 @@ class Stream {
   void AnswerInstead(const absl::Status& error);
   void End(WireStatus status, Trailers trailers);
   bool AnswerDirectly();
+  // After DirectPath has written the answer.
+  void OnAnsweredDirectly();
   void SubmitEnd();
   // An answer is compressed where the client compresses its own messages and
   // says that it reads such.

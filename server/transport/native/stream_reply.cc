@@ -93,6 +93,12 @@ class AnswerHeaders {
 }  // namespace
 
 void Stream::Reply(const ReplyBody& response, Trailers trailers) {
+  if (direct_ && !closed_ && !ending_ && has_usual_head() &&
+      session_->direct().Reply(*this, response, trailers)) {
+    finished_ = ending_ = true;
+    OnAnsweredDirectly();
+    return;
+  }
   reply_.resize(wire::kMessagePrefixBytes + response.size());
   wire::WriteMessagePrefix(static_cast<uint32_t>(response.size()),
                            reply_.data());
@@ -196,17 +202,21 @@ void Stream::SubmitEnd() {
 
 bool Stream::AnswerDirectly() {
   if (status_.code != 0 || !has_usual_head() ||
-      !session_->direct().Answer(*this, reply_, trailers_)) {
+      !session_->direct().ReplyFramed(*this, reply_, trailers_)) {
     return false;
   }
-  direct_ = false;
   reply_taken_ = reply_.size();
+  OnAnsweredDirectly();
+  return true;
+}
+
+void Stream::OnAnsweredDirectly() {
+  direct_ = false;
   closed_ = true;
   if (!session_->direct().is_running(*this)) {
     session_->Queue(*this);
     session_->RequestTurn();
   }
-  return true;
 }
 
 void Stream::SubmitReply() {

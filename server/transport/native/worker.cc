@@ -27,12 +27,21 @@ thread_local const Worker* current_worker = nullptr;
 
 }  // namespace
 
+Worker::Parts::Parts(const NativeServerOptions& options)
+    : calls_max(options.calls_max / options.threads),
+      about_server_calls_max(options.about_server_calls_max / options.threads),
+      request_bytes_max(options.request_bytes_max /
+                        static_cast<size_t>(options.threads)),
+      reply_bytes_max(options.reply_bytes_max /
+                      static_cast<size_t>(options.threads)) {}
+
 Worker::Worker(const NativeServerOptions& options, const MethodTable& methods,
                const Clock& clock)
     : options_(options),
       methods_(methods),
       clock_(clock),
       settings_(options),
+      parts_(options),
       read_buffer_(kReadBufferBytes),
       lane_(clock, methods.metrics().admission(), [this] { RequestPass(); }) {}
 

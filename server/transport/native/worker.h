@@ -29,6 +29,7 @@
 #include "server/transport/native/connection.h"
 #include "server/transport/native/options.h"
 #include "server/transport/native/session.h"
+#include "server/transport/native/session_settings.h"
 #include "server/transport/native/stream.h"
 
 namespace latchkey {
@@ -111,11 +112,17 @@ class Worker {
   std::vector<char>& read_buffer() { return read_buffer_; }
   std::string& output() { return output_; }
 
-  // This worker's part of a limit that is meant for all of them.
-  template <typename Number>
-  Number Part(Number all) const {
-    return all / static_cast<Number>(options_.threads);
-  }
+  // This worker's part of the limits that are meant for all of them: a division
+  // takes longer than most of what is done for a call.
+  struct Parts {
+    explicit Parts(const NativeServerOptions& options);
+
+    int64_t calls_max;
+    int64_t about_server_calls_max;
+    size_t request_bytes_max;
+    size_t reply_bytes_max;
+  };
+  const Parts& parts() const { return parts_; }
 
   // Of the live calls, those that are about the server.
   int64_t about_server_calls = 0;
@@ -136,6 +143,7 @@ class Worker {
   const MethodTable& methods_;
   const Clock& clock_;
   const SessionSettings settings_;
+  const Parts parts_;
 
   // Synchronises itself.
   asio::io_context io_{1};

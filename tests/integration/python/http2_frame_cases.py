@@ -121,10 +121,17 @@ def _states():
         yield Case(f"{name} after the end of an open call's request",
                    lambda s, make=make: watch(s, END_STREAM) + make(s),
                    connection_error(STREAM_CLOSED) if is_bad else ignored)
-        # What was sent before the client knew may still come.
-        yield Case(f"{name} after a reset",
-                   lambda s, make=make: watch(s) + reset(s) + make(s),
-                   connection_error(STREAM_CLOSED) if is_bad else ignored)
+        # A client's threads may race: DATA costs the stream only.
+        outcome = connection_error(STREAM_CLOSED) if is_bad else ignored
+        if name.endswith("DATA"):
+            outcome = stream_error(STREAM_CLOSED)
+        for kind, begin in (("a reset", watch), ("a call's reset", open_call)):
+            yield Case(f"{name} after {kind}",
+                       lambda s, make=make, begin=begin:
+                       begin(s) + reset(s) + make(s), outcome)
+    yield Case("DATA of 16 KiB after a reset",
+               lambda s: watch(s) + reset(s) + data(s, bytes(16_384)),
+               stream_error(STREAM_CLOSED))
     yield Case("CONTINUATION after the end of a request",
                lambda s: watch(s, END_STREAM) +
                frame(CONTINUATION, END_HEADERS, s),
@@ -226,8 +233,13 @@ def _settings():
     yield Case("SETTINGS that overflow a stream's window",
                lambda s: watch(s) + window(s, MOST - 65_535) +
                settings((4, MOST)) + settings((4, 65_535)),
-               # nghttp2 spares the connection, which RFC 9113 does not.
-               stream_error(FLOW_CONTROL_ERROR))
+               connection_error(FLOW_CONTROL_ERROR))
+    yield Case("SETTINGS that overflow a call's window",
+               lambda s: open_call(s) + window(s, MOST - 65_535) +
+               settings((4, 65_536)), connection_error(FLOW_CONTROL_ERROR))
+    yield Case("SETTINGS that fill a stream's window",
+               lambda s: watch(s) + window(s, MOST - 65_535) +
+               settings((4, 65_535)) + call(s + 2) + reset(s), ignored)
     yield Case("SETTINGS ACK for which there was no SETTINGS",
                lambda s: frame(SETTINGS, ACK, 0) * 2,
                connection_error(PROTOCOL_ERROR))

@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 60
 
 BIN = Path(os.environ["LATCHKEY_TEST_BIN"])
 
-# What carries the calls of the servers; empty: what they choose.
+# What carries the calls of the servers.
 TRANSPORT = os.environ["LATCHKEY_TEST_TRANSPORT"]
 
 # Sanitizers keep what was freed for a while.
@@ -47,9 +47,7 @@ class ServerProcess:
                  transport=TRANSPORT):
         self.log_path = Path(log_path)
         self._killed = False
-        command = [BIN / "latchkeyd", *arguments]
-        if transport:
-            command.append(f"--transport={transport}")
+        command = [BIN / "latchkeyd", f"--transport={transport}", *arguments]
         if listen:
             command.append("--listen=127.0.0.1:0")
         with open(self.log_path, "wb") as log:

@@ -118,7 +118,7 @@ def test_flag_before_environment_before_file_before_default(tmp_path):
 
     default = printed_config()
     assert default["listen"] == "127.0.0.1:7411"
-    assert default["transport"] == "grpc"
+    assert default["transport"] == "native"
 
     config = printed_config(f"--config={file}", "--threads=6",
                             environment=environment)

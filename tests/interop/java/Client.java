@@ -44,7 +44,6 @@ public final class Client {
 
   /** What comes of one call. */
   private static final class Answer extends ClientCall.Listener<byte[]> {
-    final CountDownLatch enough = new CountDownLatch(1);
     final CountDownLatch done = new CountDownLatch(1);
     final List<String> messages = new ArrayList<>();
     ClientCall<byte[], byte[]> call;
@@ -56,7 +55,9 @@ public final class Client {
     public void onMessage(byte[] message) {
       messages.add(HexFormat.of().formatHex(message));
       if (messages.size() == cancelAfter) {
-        enough.countDown();
+        // Perhaps before the request is whole: then netty sends the end of it
+        // behind the reset.
+        call.cancel("as asked", null);
       }
       call.request(1);
     }
@@ -65,7 +66,6 @@ public final class Client {
     public void onClose(Status status, Metadata trailers) {
       this.status = status;
       this.trailers = trailers;
-      enough.countDown();
       done.countDown();
     }
 
@@ -142,12 +142,6 @@ public final class Client {
       }
     }
     answer.call.halfClose();
-    if (answer.cancelAfter >= 0) {
-      // Not before the request is whole: netty would send the end of it behind
-      // the reset.
-      answer.enough.await();
-      answer.call.cancel("as asked", null);
-    }
     answer.done.await();
     return answer;
   }

@@ -54,7 +54,7 @@ TEST(CommandLineTest, DefaultsServeOnLoopback) {
   EXPECT_EQ(line.options.listen, "127.0.0.1:7411");
   EXPECT_EQ(line.options.http_listen, "127.0.0.1:7412");
   EXPECT_FALSE(line.options.allow_insecure);
-  EXPECT_EQ(line.options.transport, "grpc");
+  EXPECT_EQ(line.options.transport, "native");
   EXPECT_EQ(line.options.threads, UsableCores());
   EXPECT_EQ(line.options.bulk_threads, std::max(1, UsableCores() / 2));
   EXPECT_EQ(line.options.bulk_queue_max, 256);
@@ -110,7 +110,7 @@ TEST(CommandLineTest, EveryOptionCanBeGivenInEachWay) {
            Row{"http-listen", "[::1]:9", "http-listen = \"[::1]:9\""},
            Row{"http-listen", "off", "http-listen = \"off\""},
            Row{"allow-insecure", "true", "allow-insecure = true"},
-           Row{"transport", "native", "transport = \"native\""},
+           Row{"transport", "grpc", "transport = \"grpc\""},
            Row{"threads", "7", "threads = 7"},
            Row{"bulk-threads", "3", "bulk-threads = 3"},
            Row{"bulk-queue-max", "9", "bulk-queue-max = 9"},
@@ -269,7 +269,7 @@ TEST(CommandLineTest, RefusesBadArgumentsByName) {
 
 TEST(CommandLineTest, SaysWhichTransportsThereAre) {
   EXPECT_THAT(Parse({"--transport=pigeon"}).text,
-              HasSubstr("no transport 'pigeon'; there are grpc and native"));
+              HasSubstr("no transport 'pigeon'; there are native and grpc"));
 }
 
 TEST(CommandLineTest, RefusesAnOptionThatIsGivenTwice) {

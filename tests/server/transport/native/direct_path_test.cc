@@ -178,6 +178,33 @@ TEST_F(DirectPathTest, StreamWindowIsKept) {
   EXPECT_EQ(client.Await(7).status, "0");
 }
 
+TEST_F(DirectPathTest, DataBehindItsClientsResetCostsOnlyTheStream) {
+  // 6 MiB, more than the connection's window, of which some comes in pieces.
+  constexpr int kCalls = 500;
+  const std::string body(12'000, 'b');
+  Learn(1, kSized);
+  int stream = 3;
+  for (int i = 0; i < kCalls; ++i, stream += 2) {
+    // Both ways by turns.
+    const std::string path = i % 2 == 0 ? kSized : "/test.Test/EchoStream";
+    client_.Send(RawClient::Headers(stream, path) + Reset(stream) +
+                 Data(stream, body));
+    ASSERT_EQ(client_.Await(stream).reset, uint32_t{NGHTTP2_STREAM_CLOSED});
+  }
+  client_.Send(Call(stream, kSized, "1"));
+  EXPECT_EQ(client_.Await(stream).status, "0");
+  EXPECT_GE(client_.window_given(), 4'128'769u + 4'500'000u);
+}
+
+TEST_F(DirectPathTest, SettingsMayNotOverflowTheWindowOfACall) {
+  Learn(1, kSized);
+  client_.Send(RawClient::Headers(3, kSized) +
+               WindowUpdate(3, 0x7fffffff - 65'535) +
+               Frame(NGHTTP2_SETTINGS, 0, 0,
+                     Setting(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 65'536)));
+  EXPECT_EQ(client_.AwaitEnd().goaway, uint32_t{NGHTTP2_FLOW_CONTROL_ERROR});
+}
+
 TEST_F(DirectPathTest, TheClientsWindowIsGivenBack) {
   // 6 MiB, more than the connection's window.
   constexpr int kCalls = 500;

@@ -7,6 +7,8 @@ namespace {
 
 using Verdict = FrameFilter::Verdict;
 
+constexpr size_t kResetsKept = 3;
+
 FrameHead Data(uint32_t stream) {
   return {.size = 4, .type = FrameType::kData, .stream = stream};
 }
@@ -33,7 +35,7 @@ void Open(FrameFilter& filter, uint32_t stream) {
 }
 
 TEST(FrameFilterTest, OnlyResetsOfStreamsThatWereNotOpenedAreLeftOut) {
-  FrameFilter filter;
+  FrameFilter filter(kResetsKept);
   Open(filter, 1);
   EXPECT_EQ(filter.Judge(Data(1), false), Verdict::kPass);
   EXPECT_EQ(filter.Judge(Reset(1), false), Verdict::kPass);
@@ -52,12 +54,11 @@ TEST(FrameFilterTest, OnlyResetsOfStreamsThatWereNotOpenedAreLeftOut) {
 }
 
 TEST(FrameFilterTest, WhatComesLateForAStreamThatNghttp2NeverSawIsLeftOut) {
-  FrameFilter filter;
+  FrameFilter filter(kResetsKept);
   Open(filter, 1);
   ASSERT_EQ(filter.Judge(Headers(3), false), Verdict::kOpens);
   // While it is DirectPath's.
   EXPECT_EQ(filter.Judge(Window(3), true), Verdict::kPass);
-  EXPECT_EQ(filter.Judge(Reset(3), true), Verdict::kPass);
   // And when it is over.
   EXPECT_EQ(filter.Judge(Window(3), false), Verdict::kLeaveOut);
   EXPECT_EQ(filter.Judge(Reset(3), false), Verdict::kLeaveOut);
@@ -74,8 +75,48 @@ TEST(FrameFilterTest, WhatComesLateForAStreamThatNghttp2NeverSawIsLeftOut) {
   EXPECT_EQ(filter.Judge(Data(3), false), Verdict::kPass);
 }
 
+TEST(FrameFilterTest, DataBehindAResetIsLeftOut) {
+  FrameFilter filter(kResetsKept);
+  Open(filter, 1);
+  Open(filter, 3);
+  filter.Judge(Reset(1), false);
+  EXPECT_EQ(filter.Judge(Data(1), false), Verdict::kAfterReset);
+  EXPECT_EQ(filter.Judge(Data(1), false), Verdict::kAfterReset);
+  EXPECT_EQ(filter.Judge(Data(3), false), Verdict::kPass);
+  EXPECT_EQ(filter.Judge(Window(1), false), Verdict::kPass);
+  // nghttp2 has to read the block.
+  EXPECT_EQ(filter.Judge(Headers(1), false), Verdict::kPass);
+  // One of DirectPath's, which tells nghttp2 of it to reset it.
+  ASSERT_EQ(filter.Judge(Headers(5), false), Verdict::kOpens);
+  EXPECT_EQ(filter.Judge(Reset(5), true), Verdict::kPass);
+  filter.OnPassed(5);
+  EXPECT_EQ(filter.Judge(Data(5), false), Verdict::kAfterReset);
+  // A bad reset is none, nor is one of a stream that is over and unknown.
+  FrameHead of_bad_size = Reset(3);
+  of_bad_size.size = 5;
+  filter.Judge(of_bad_size, false);
+  EXPECT_EQ(filter.Judge(Data(3), false), Verdict::kPass);
+  ASSERT_EQ(filter.Judge(Headers(7), false), Verdict::kOpens);
+  filter.Judge(Reset(7), false);
+  EXPECT_EQ(filter.Judge(Data(7), false), Verdict::kClosed);
+}
+
+TEST(FrameFilterTest, TheFirstResetIsForgottenFirst) {
+  FrameFilter filter(kResetsKept);
+  for (const uint32_t stream : {1u, 3u, 5u, 7u, 9u}) {
+    Open(filter, stream);
+    filter.Judge(Reset(stream), false);
+  }
+  for (const uint32_t stream : {1u, 3u}) {
+    EXPECT_EQ(filter.Judge(Data(stream), false), Verdict::kPass);
+  }
+  for (const uint32_t stream : {5u, 7u, 9u}) {
+    EXPECT_EQ(filter.Judge(Data(stream), false), Verdict::kAfterReset);
+  }
+}
+
 TEST(FrameFilterTest, NumbersAscend) {
-  FrameFilter filter;
+  FrameFilter filter(kResetsKept);
   Open(filter, 5);
   EXPECT_EQ(filter.Judge(Headers(1), false), Verdict::kNotAscending);
   EXPECT_EQ(filter.Judge(Headers(3), false), Verdict::kNotAscending);
@@ -90,7 +131,7 @@ TEST(FrameFilterTest, NumbersAscend) {
 }
 
 TEST(FrameFilterTest, NothingIsLeftOutOfABlockOfHeaders) {
-  FrameFilter filter;
+  FrameFilter filter(kResetsKept);
   ASSERT_EQ(filter.Judge(Headers(1), false), Verdict::kOpens);
   FrameHead begin = Headers(3);
   begin.flags = 0;
@@ -108,7 +149,7 @@ TEST(FrameFilterTest, NothingIsLeftOutOfABlockOfHeaders) {
 }
 
 TEST(FrameFilterTest, NoFrameIsLargerThan16KiB) {
-  FrameFilter filter;
+  FrameFilter filter(kResetsKept);
   FrameHead head = {.size = 16'384, .type = FrameType::kContinuation};
   EXPECT_EQ(filter.Judge(head, false), Verdict::kPass);
   head.size = 16'385;
@@ -116,7 +157,7 @@ TEST(FrameFilterTest, NoFrameIsLargerThan16KiB) {
 }
 
 TEST(FrameFilterTest, CountsFramesThatMoveNoCall) {
-  FrameFilter filter;
+  FrameFilter filter(kResetsKept);
   Open(filter, 1);
   filter.Judge(Data(1), false);
   filter.Judge(Window(1), false);

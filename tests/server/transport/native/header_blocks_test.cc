@@ -3,16 +3,19 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
+
+#include "server/rpc/method_table.h"
 
 namespace latchkey {
 namespace {
 
 using std::string_literals::operator""s;
 
-RequestHeaders HeadersOf(std::string_view path) {
+HeaderBlocks::Meaning CallOf(std::string_view path, const Method* method) {
   RequestHeaders headers(1024);
   headers.Add(":path", path);
-  return headers;
+  return {std::move(headers), method};
 }
 
 TEST(HeaderBlocksTest, KnowsWhatKeepsTheTable) {
@@ -48,11 +51,14 @@ TEST(HeaderBlocksTest, KnowsWhatKeepsTheTable) {
 TEST(HeaderBlocksTest, FindsWhatItLearnt) {
   HeaderBlocks blocks;
   EXPECT_EQ(blocks.Find("\x82"), nullptr);
-  blocks.Learn("\x82", HeadersOf("/a"));
-  blocks.Learn("\x82\x83", HeadersOf("/b"));
+  const Method a, b;
+  blocks.Learn("\x82", CallOf("/a", &a));
+  blocks.Learn("\x82\x83", CallOf("/b", &b));
   ASSERT_NE(blocks.Find("\x82\x83"), nullptr);
-  EXPECT_EQ(blocks.Find("\x82\x83")->path(), "/b");
-  EXPECT_EQ(blocks.Find("\x82")->path(), "/a");
+  EXPECT_EQ(blocks.Find("\x82\x83")->headers.path(), "/b");
+  EXPECT_EQ(blocks.Find("\x82\x83")->method, &b);
+  EXPECT_EQ(blocks.Find("\x82")->headers.path(), "/a");
+  EXPECT_EQ(blocks.Find("\x82")->method, &a);
   EXPECT_EQ(blocks.Find("\x83"), nullptr);
   blocks.Clear();
   EXPECT_EQ(blocks.Find("\x82"), nullptr);
@@ -61,7 +67,7 @@ TEST(HeaderBlocksTest, FindsWhatItLearnt) {
 TEST(HeaderBlocksTest, ForgetsTheOldest) {
   HeaderBlocks blocks;
   for (char c = 0; c < 100; ++c) {
-    blocks.Learn(std::string(1, '\x80' + c), HeadersOf("/a"));
+    blocks.Learn(std::string(1, '\x80' + c), CallOf("/a", nullptr));
   }
   EXPECT_EQ(blocks.Find("\x80"), nullptr);
   EXPECT_NE(blocks.Find(std::string(1, '\x80' + 99)), nullptr);

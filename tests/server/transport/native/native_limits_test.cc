@@ -86,6 +86,13 @@ TEST_F(CalmTest, ResetsThatTheServerIsMadeToSendCountToo) {
   EXPECT_TRUE(client_.AwaitEnd().goaway.has_value());
 }
 
+TEST_F(CalmTest, DataBehindAResetCountsToo) {
+  std::string attack = RawClient::Headers(1, kEcho) + Reset(1);
+  for (int i = 0; i < kTooMany; ++i) attack += Data(1, "x");
+  client_.Send(attack);
+  EXPECT_EQ(client_.AwaitEnd().goaway, uint32_t{NGHTTP2_ENHANCE_YOUR_CALM});
+}
+
 TEST_F(CalmTest, FloodsOfControlFramesAreToldToBeCalm) {
   for (const std::string& frame :
        {Ping(NGHTTP2_FLAG_ACK), Frame(NGHTTP2_SETTINGS, 0, 0, ""),
