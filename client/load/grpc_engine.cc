@@ -245,8 +245,11 @@ std::optional<Completion> GrpcPort::Poll(Nanos until) {
 
 GrpcEngine::GrpcEngine(const GrpcEngineOptions& options)
     : options_(options),
-      channels_(MakeConnections(
-          {.address = options.address, .connections = options.connections})) {
+      channels_(MakeConnections({.address = options.address,
+                                 .connections = options.connections,
+                                 // Else the library takes from a retry of ours
+                                 // the header that tells the server of it.
+                                 .retries = options.retries == 0})) {
   for (const Channels& channels : DealOut(channels_, options_.threads)) {
     ports_.push_back(std::make_unique<GrpcPort>(channels, options_));
   }

@@ -1,6 +1,7 @@
 // How a server begins and ends, and that nothing a connection sends ends it.
 
 #include <arpa/inet.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -122,14 +123,36 @@ class ShortDrainTest : public LifecycleTest {
 
 TEST_P(ShortDrainTest, StreamThatStaysOpenIsCancelledInTheEnd) {
   grpc::ClientContext context;
+  grpc::CompletionQueue queue;
+  grpc::GenericStub stub(channel_);
+  // A stream of requests that does not end.
+  const auto stream = stub.PrepareCall(
+      &context, "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+      &queue);
+  void* tag = nullptr;
+  bool ok = false;
+  stream->StartCall(&context);
+  ASSERT_TRUE(queue.Next(&tag, &ok) && ok);
+  while (server_.live_calls() == 0) std::this_thread::yield();
+  const auto took = Time([this] { server_.Drain(); });
+  EXPECT_GE(took.count(), 0.9);
+  EXPECT_EQ(server_.live_calls(), 0);
+  grpc::Status status;
+  stream->Finish(&status, &context);
+  ASSERT_TRUE(queue.Next(&tag, &ok) && ok);
+  EXPECT_EQ(status.error_code(), StatusCode::UNAVAILABLE);
+}
+
+TEST_P(LifecycleTest, AWatchIsEndedByTheDrainAndDoesNotHoldIt) {
+  grpc::ClientContext context;
   const auto watch = health_stub_->Watch(&context, {});
   HealthCheckResponse response;
   ASSERT_TRUE(watch->Read(&response));
   const auto took = Time([this] { server_.Drain(); });
-  EXPECT_GE(took.count(), 0.9);
-  EXPECT_EQ(server_.live_calls(), 0);
-  while (watch->Read(&response)) {
-  }
+  EXPECT_LT(took.count(), Options().drain_seconds);
+  ASSERT_TRUE(watch->Read(&response));
+  EXPECT_EQ(response.status(), HealthCheckResponse::NOT_SERVING);
+  EXPECT_FALSE(watch->Read(&response));
   EXPECT_EQ(watch->Finish().error_code(), StatusCode::UNAVAILABLE);
 }
 
