@@ -40,7 +40,10 @@ struct CallError {
 };
 
 // Takes `status` apart.  Details that are missing, of another domain or not
-// decodable leave their fields empty: code and message always stand.
+// decodable leave their fields empty: code and message stand.  Where Latchkey's
+// details name another code, code and message are theirs: a connection that was
+// lost just after them makes the library say UNAVAILABLE beside them, and a
+// call that is decided would be taken for one to send again.
 CallError DecodeCallError(const grpc::Status& status);
 
 // The name of a code as gRPC's documents write it, as "DEADLINE_EXCEEDED"; a
