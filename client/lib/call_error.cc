@@ -55,15 +55,11 @@ CallError DecodeCallError(const grpc::Status& status) {
   error.message = status.error_message();
   google::rpc::Status details;
   if (!details.ParseFromString(status.error_details())) return error;
-  for (const auto& detail : details.details()) DecodeDetail(detail, error);
-  // The server's answer has come in whole, whatever became of the connection.
-  if (!error.reason.empty() && details.code() > 0 &&
-      static_cast<std::size_t>(details.code()) < kCodeNames.size() &&
-      details.code() != static_cast<int>(error.code)) {
-    error.code = static_cast<grpc::StatusCode>(details.code());
-    error.code_name = StatusCodeName(error.code);
-    error.message = details.message();
+  // Of an answer that did not come in whole: see the header.
+  if (details.code() != 0 && details.code() != static_cast<int>(error.code)) {
+    return error;
   }
+  for (const auto& detail : details.details()) DecodeDetail(detail, error);
   return error;
 }
 

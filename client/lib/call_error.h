@@ -40,10 +40,10 @@ struct CallError {
 };
 
 // Takes `status` apart.  Details that are missing, of another domain or not
-// decodable leave their fields empty: code and message stand.  Where Latchkey's
-// details name another code, code and message are theirs: a connection that was
-// lost just after them makes the library say UNAVAILABLE beside them, and a
-// call that is decided would be taken for one to send again.
+// decodable leave their fields empty: code and message always stand.  So do
+// details that name another code: where a connection is lost in the middle of
+// an answer's trailers, the library says UNAVAILABLE beside those that came,
+// and others may be missing, as whether it was a replay.
 CallError DecodeCallError(const grpc::Status& status);
 
 // The name of a code as gRPC's documents write it, as "DEADLINE_EXCEEDED"; a
