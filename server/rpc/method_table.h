@@ -37,7 +37,8 @@ class StreamHandler {
   virtual void OnSent() {}
 
   // The client cancelled, its deadline passed, or the connection was lost.
-  // Comes at most once, and the handler still has to finish the call.
+  // Comes at most once, and the handler still has to finish the call; none of
+  // the above follows.
   virtual void OnCancel() = 0;
 
   // The call is over: it was finished, and nothing else will be called.

@@ -154,7 +154,8 @@ void GrpcCall::OnRead(bool ok) {
     return;
   }
   // The handler may have finished the call since it asked.
-  if (write_state_.load(std::memory_order_acquire) == WriteState::kFinishing) {
+  if (cancel_told_ ||
+      write_state_.load(std::memory_order_acquire) == WriteState::kFinishing) {
     return;
   }
   if (ok) {
@@ -184,8 +185,9 @@ void GrpcCall::OnWritten(bool ok) {
     StartFinish();
     return;
   }
-  // After a failed write nothing more can be sent; OnCancel() follows.
-  if (ok) stream_handler_->OnSent();
+  // After a failed write nothing more can be sent; OnCancel() follows.  One
+  // that went well may be heard of after that.
+  if (ok && !cancel_told_) stream_handler_->OnSent();
 }
 
 void GrpcCall::OnDone() {
@@ -204,6 +206,7 @@ void GrpcCall::OnDone() {
   }
   if (stream_handler_ != nullptr &&
       write_state_.load(std::memory_order_acquire) != WriteState::kFinishing) {
+    cancel_told_ = true;
     stream_handler_->OnCancel();
   }
 }

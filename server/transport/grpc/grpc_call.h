@@ -135,6 +135,8 @@ class GrpcCall final : public Call {
   // Where a unary call waits for its handler.
   PointLane::Place place_;
   std::unique_ptr<StreamHandler> stream_handler_;
+  // Whether the handler was told OnCancel(), after which it is told nothing.
+  bool cancel_told_ = false;
   grpc::ByteBuffer read_buffer_;
   grpc::Slice read_slice_;
 

@@ -208,6 +208,22 @@ def test_a_cancelled_scan_ends(cache, keys):
     assert raised.value.code() == StatusCode.CANCELLED
 
 
+def test_scans_that_end_in_the_middle_of_a_page(server, cache, keys):
+    """A page may go out while the server hears that its client is gone."""
+    put = fill(cache, keys, 100)
+    for turn in range(60):
+        with Client(server.address) as client:
+            stream = client.stub.Scan(
+                pb.ScanRequest(prefix=prefix_of(keys), page_size=3),
+                timeout=30)
+            for _ in range(1 + turn % 5):
+                next(stream)
+            if turn % 2:
+                stream.cancel()
+    assert server.running()
+    assert values_of(cache.Scan(prefix=prefix_of(keys))) == put
+
+
 def test_a_scan_ends_at_its_deadline(cache, keys):
     fill(cache, keys, 30, 1024 * 1024)
     stream = cache.stub.Scan(pb.ScanRequest(prefix=prefix_of(keys)),
