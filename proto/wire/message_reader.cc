@@ -3,24 +3,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "proto/wire/big_endian.h"
+
 namespace latchkey::wire {
-namespace {
-
-uint32_t ReadSize(const char* bytes) {
-  const auto at = [bytes](int i) {
-    return uint32_t{static_cast<unsigned char>(bytes[i])};
-  };
-  return at(0) << 24 | at(1) << 16 | at(2) << 8 | at(3);
-}
-
-}  // namespace
 
 void WriteMessagePrefix(uint32_t message_bytes, char* prefix) {
   prefix[0] = 0;
-  prefix[1] = static_cast<char>(message_bytes >> 24);
-  prefix[2] = static_cast<char>(message_bytes >> 16);
-  prefix[3] = static_cast<char>(message_bytes >> 8);
-  prefix[4] = static_cast<char>(message_bytes);
+  WriteUint32(message_bytes, prefix + 1);
 }
 
 MessageReader::Result MessageReader::Read(std::string_view* input) {
@@ -46,7 +35,7 @@ MessageReader::Result MessageReader::Read(std::string_view* input) {
       return Result::kBadFlag;
     }
     if (prefix_bytes_ < kMessagePrefixBytes) return Result::kNeedMore;
-    message_bytes_ = ReadSize(prefix_ + 1);
+    message_bytes_ = ReadUint32(prefix_ + 1);
   }
   if (message_bytes_ > message_bytes_max_) return Result::kTooLarge;
   const size_t taken =

@@ -12,6 +12,7 @@
 
 #include "server/base/clock.h"
 #include "server/base/executor.h"
+#include "server/ops/process_memory.h"
 #include "server/runtime/periodic.h"
 #include "server/store/resident_limit.h"
 #include "server/store/store.h"
@@ -23,29 +24,24 @@ class MemoryWatch {
   // How long memory may grow unseen.  A look costs some microseconds.
   static constexpr Nanos kPause = 20 * kNanosPerMilli;
 
-  // What one step evicts, about: a fraction of a millisecond of work.
+  // What one step evicts at most: a fraction of a millisecond of work.
   static constexpr size_t kEntriesPerStepMax = 1'000;
 
   // What the process holds by now is not counted as the store's.
   MemoryWatch(Store& store, Executor& executor);
-  ~MemoryWatch();
 
   MemoryWatch(const MemoryWatch&) = delete;
   MemoryWatch& operator=(const MemoryWatch&) = delete;
 
-  // Does nothing where the system does not tell what is resident.
   void Start();
 
  private:
   // Returns whether more is to be evicted.
   bool Step();
 
-  // 0 where the system does not tell.
-  size_t ResidentBytes() const;
-
   Store& store_;
   Executor& executor_;
-  const int statm_;
+  const ProcessMemory memory_;
   ResidentLimit limit_;
   std::optional<Periodic> steps_;
 };

@@ -67,7 +67,8 @@ void Mutex::NoteHeld() const {
   ++held.count;
 }
 
-void Mutex::Lock() {
+template <typename Take>
+void Mutex::LockBy(Take take) {
 #ifdef LATCHKEY_SIMULATION
   if (internal::scheduling_hook != nullptr) {
     internal::scheduling_hook->Lock(*this, rank_);
@@ -75,20 +76,16 @@ void Mutex::Lock() {
   }
 #endif
   CheckOrder();
-  mutex_.lock();
+  take();
   NoteHeld();
 }
 
+void Mutex::Lock() {
+  LockBy([this] { mutex_.lock(); });
+}
+
 void Mutex::LockSpinning() {
-#ifdef LATCHKEY_SIMULATION
-  if (internal::scheduling_hook != nullptr) {
-    internal::scheduling_hook->Lock(*this, rank_);
-    return;
-  }
-#endif
-  CheckOrder();
-  SpinAndLock();
-  NoteHeld();
+  LockBy([this] { SpinAndLock(); });
 }
 
 bool Mutex::TryLock() {

@@ -69,6 +69,10 @@ class ABSL_LOCKABLE Mutex {
 
   std::mutex mutex_;
 #ifdef LATCHKEY_RANK_CHECK
+  // Locks in order, and notes it; `take` takes mutex_.
+  template <typename Take>
+  void LockBy(Take take);
+
   // End the process where this lock would be out of order; note it as held.
   void CheckOrder() const;
   void NoteHeld() const;

@@ -2,12 +2,11 @@
 
 #include <dirent.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <cstdint>
-#include <fstream>
 
 #include "server/base/clock.h"
+#include "server/ops/process_memory.h"
 
 namespace latchkey {
 namespace {
@@ -20,20 +19,6 @@ Nanos CpuTime() {
   rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);
   return ToNanos(usage.ru_utime) + ToNanos(usage.ru_stime);
-}
-
-struct Memory {
-  uint64_t virtual_bytes = 0;
-  uint64_t resident_bytes = 0;
-};
-
-// Zeros where the system does not tell.
-Memory ReadMemory() {
-  uint64_t virtual_pages = 0;
-  uint64_t resident_pages = 0;
-  std::ifstream("/proc/self/statm") >> virtual_pages >> resident_pages;
-  const auto page_bytes = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-  return {virtual_pages * page_bytes, resident_pages * page_bytes};
 }
 
 uint64_t OpenFiles() {
@@ -55,7 +40,7 @@ uint64_t OpenFilesMax() {
 }  // namespace
 
 void CollectProcessMetrics(MetricsText& text) {
-  const Memory memory = ReadMemory();
+  const ProcessMemory::Sizes memory = ProcessMemory().Read();
   text.Family("latchkey_memory_used_rss_bytes", MetricType::kGauge,
               "Resident memory of the process.");
   text.Sample({}, memory.resident_bytes);

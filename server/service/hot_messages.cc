@@ -184,11 +184,12 @@ char* WriteEntry(const EntryView& view, char* out) {
   return WriteNumber(5, entry.flags(), out);
 }
 
-// A GetResponse; `entry_bytes` is of its entry, 0 without one.
+// Of the entry of a GetResponse; 0 without one.
 size_t GetEntryBytes(const GetResult& result) {
   return result.found.entry ? EntryBytes(result.found) : 0;
 }
 
+// A GetResponse.
 size_t GetBytes(const GetResult& result, size_t entry_bytes) {
   const size_t not_modified = result.not_modified ? 2 : 0;
   if (entry_bytes == 0) return not_modified;

@@ -37,28 +37,4 @@ bool Evictor::EvictRound(size_t bytes, ShardIndex first,
   return false;
 }
 
-size_t Evictor::Shrink(size_t entries_max) {
-  size_t evicted = 0;
-  std::vector<EntryRef> removed;
-  for (size_t visited = 0; visited < kShardCount && evicted < entries_max;
-       ++visited) {
-    const size_t used = memory_.used();
-    const size_t usable = memory_.usable();
-    if (used <= usable) break;
-    {
-      // All shards give their part, so that what came together leaves together
-      // and the allocator gets whole pages.
-      Shard& shard = shards_[static_cast<ShardIndex>(
-          shrink_next_.fetch_add(1, std::memory_order_relaxed))];
-      ShardLock lock(shard);
-      shard.Evict((used - usable) / kShardCount + 1, kEntriesPerLockMax,
-                  clock_.Now(), [](std::string_view) { return false; },
-                  removed);
-    }
-    evicted += removed.size();
-    removed.clear();
-  }
-  return evicted;
-}
-
 }  // namespace latchkey

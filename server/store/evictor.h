@@ -47,12 +47,6 @@ class Evictor {
     return room.TryGrow(bytes) || EvictFor(bytes, first, keep, room);
   }
 
-  // Evicts from all shards in turn, about `entries_max` entries at most, where
-  // more is used than is usable; returns how many.
-  //
-  // REQUIRES: as above.
-  size_t Shrink(size_t entries_max);
-
   // How often there was no room.
   uint64_t refusals() const {
     return refusals_.load(std::memory_order_relaxed);
@@ -68,9 +62,8 @@ class Evictor {
   MemoryBudget& memory_;
   SnapshotCuts& cuts_;
   ShardTable& shards_;
-  // Agree with nothing else.
+  // Agrees with nothing else.
   std::atomic<uint64_t> refusals_ = 0;
-  std::atomic<uint32_t> shrink_next_ = 0;
 };
 
 }  // namespace latchkey

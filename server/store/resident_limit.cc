@@ -23,9 +23,9 @@ ResidentLimit::ResidentLimit(MemoryBudget& budget, size_t before)
                 kOtherBytes) {}
 
 void ResidentLimit::Look(size_t resident) {
+  if (resident == 0) return;
   const size_t all = budget_.bytes_max();
   const size_t usable = budget_.usable();
-  if (resident == 0) return;
   if (resident > soft_max_) {
     const size_t step = std::min(resident - soft_max_, all / kDownPart);
     const size_t from = std::min(usable, budget_.used());

@@ -28,6 +28,12 @@ constexpr size_t kExpiryStep = 16;
 // so much of what Grow() made.
 constexpr size_t kExpirySpare = 128;
 
+// What is evicted for one write is enough for those that follow: most of the
+// cost of evicting is to come to memory that was not touched for long.  Bytes,
+// and parts of what the shard holds.
+constexpr size_t kSpareMax = 4'096;
+constexpr size_t kSparePart = 64;
+
 // The capacity that `entries` entries need, from `capacity` up.
 size_t CapacityFor(size_t entries, size_t capacity) {
   if (EntriesMax(capacity) >= entries) return capacity;
@@ -56,12 +62,6 @@ Shard::~Shard() {
   ShardLock lock(*this);
   memory_.Give(counters().structure_bytes);
 }
-
-// What is evicted for one write is enough for those that follow: most of the
-// cost of evicting is to come to memory that was not touched for long.  Bytes,
-// and parts of what the shard holds.
-constexpr size_t kSpareMax = 4'096;
-constexpr size_t kSparePart = 64;
 
 Entry* Shard::Find(const HashedKey& key, UnixNanos now) const {
   const auto it = table_.find(key);

@@ -184,12 +184,12 @@ class Store {
   const MemoryBudget& memory() const { return memory_; }
   MemoryBudget& memory() { return memory_; }
 
-  // Evicts where more is used than memory().usable(), about `entries_max`
-  // entries at most; returns how many.  Holds one shard's lock at a time, for
-  // at most 64 of them.
-  size_t ShrinkToUsable(size_t entries_max) {
-    return evictor_.Shrink(entries_max);
-  }
+  // Evicts where more is used than memory().usable(), at most `entries_max`
+  // entries, going on where the last call stopped; returns how many.  All
+  // shards give their part, so that what came together leaves together and the
+  // allocator gets whole pages.  Holds one shard's lock at a time, for at most
+  // 64 entries.
+  size_t ShrinkToUsable(size_t entries_max);
 
   // Writes that were refused because memory was full and nothing could leave.
   uint64_t memory_refusals() const { return evictor_.refusals(); }
@@ -282,6 +282,7 @@ class Store {
   // Where the sweeps go on.  Any value is right; a race costs one visit.
   std::atomic<uint32_t> entry_sweep_next_ = 0;
   std::atomic<uint32_t> ledger_sweep_next_ = 0;
+  std::atomic<uint32_t> shrink_next_ = 0;
 };
 
 }  // namespace latchkey

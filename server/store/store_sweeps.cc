@@ -1,6 +1,7 @@
 // What Store does shard by shard, beside its requests.
 
 #include <algorithm>
+#include <string_view>
 #include <vector>
 
 #include "server/store/store.h"
@@ -48,6 +49,20 @@ size_t Store::SweepLedger(size_t records_max) {
                        ShardLock lock(shard);
                        return shard.ledger().ForgetExpired(clock_.Now(), limit);
                      });
+}
+
+size_t Store::ShrinkToUsable(size_t entries_max) {
+  return SweepShards(
+      shrink_next_, entries_max, [this](Shard& shard, size_t limit) -> size_t {
+        const size_t used = memory_.used();
+        const size_t usable = memory_.usable();
+        if (used <= usable) return 0;
+        std::vector<EntryRef> removed;
+        ShardLock lock(shard);
+        shard.Evict((used - usable) / kShardCount + 1, limit, clock_.Now(),
+                    [](std::string_view) { return false; }, removed);
+        return removed.size();
+      });
 }
 
 size_t Store::EntryCount() const { return Counters().entries; }

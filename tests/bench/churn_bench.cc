@@ -15,8 +15,6 @@
 //
 // Another allocator is tried by LD_PRELOAD.
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -24,17 +22,18 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <numbers>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
+#include "server/app/memory_watch.h"
 #include "server/base/clock.h"
 #include "server/base/random.h"
+#include "server/ops/process_memory.h"
+#include "server/runtime/asio_executor.h"
 #include "server/runtime/deadline.h"
-#include "server/store/resident_limit.h"
 #include "server/store/store.h"
 #include "tests/bench/workload.h"
 
@@ -59,15 +58,6 @@ struct Settings {
   int mib_per_second = 400;
 };
 
-double ResidentMiB() {
-  std::ifstream statm("/proc/self/statm");
-  size_t all = 0;
-  size_t resident = 0;
-  statm >> all >> resident;
-  return static_cast<double>(resident) *
-         static_cast<double>(sysconf(_SC_PAGESIZE)) / kMiB;
-}
-
 double CpuSeconds() {
   timespec time;
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
@@ -89,7 +79,9 @@ class Churn {
     begin_ = SteadyClock::now();
     std::printf("seconds,median_bytes,used,resident,entries\n");
     const double cpu = CpuSeconds();
-    ResidentLimit limit(store_.memory(), static_cast<size_t>(base_mib_ * kMiB));
+    AsioExecutor executor;
+    MemoryWatch watch(store_, executor);
+    watch.Start();
     std::vector<std::thread> threads;
     for (int i = 0; i < settings_.threads; ++i) {
       threads.emplace_back([this, i] { Work(static_cast<uint64_t>(i)); });
@@ -98,18 +90,13 @@ class Churn {
     double most = 0;
     for (int step = 0; SteadyClock::now() < end; ++step) {
       phase_.store(static_cast<size_t>(step) / kStepsOfPhase);
-      for (int look = 0; look < 5; ++look) {
-        // lint: sleep allowed because this measures, and time has to pass.
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));
-        limit.Look(static_cast<size_t>(ResidentMiB() * kMiB));
-        while (store_.ShrinkToUsable(1000) > 0) {
-        }
-      }
+      // lint: sleep allowed because this measures, and time has to pass.
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
       const double resident = (ResidentMiB() - base_mib_) / limit_mib();
       most = std::max(most, resident);
       if (step % kStepsOfPhase != kStepsOfPhase - 1) continue;
       std::printf(
-          "%d,%.0f,%.3f,%.3f,%llu\n", (step + 1) / 10, Median(),
+          "%d,%.0f,%.3f,%.3f,%llu\n", (step + 1) / 50, Median(),
           static_cast<double>(store_.memory().used()) / kMiB / limit_mib(),
           resident, static_cast<unsigned long long>(store_.Counters().entries));
       std::fflush(stdout);
@@ -128,9 +115,12 @@ class Churn {
   }
 
  private:
-  // Of 100 ms each.
-  static constexpr size_t kStepsOfPhase = 20;
+  // Of 20 ms each.
+  static constexpr size_t kStepsOfPhase = 100;
 
+  double ResidentMiB() const {
+    return static_cast<double>(memory_.Read().resident_bytes) / kMiB;
+  }
   double limit_mib() const { return static_cast<double>(settings_.limit_mib); }
   double Median() const {
     return kMedians[phase_.load() % std::size(kMedians)];
@@ -202,6 +192,7 @@ class Churn {
 
   const Settings settings_;
   const std::string bytes_;
+  const ProcessMemory memory_;
   SystemClock clock_;
   SystemRandom random_;
   Store store_;

@@ -6,6 +6,8 @@ import json
 import subprocess
 import time
 
+import server_load
+
 # CPU that every operation burns.  The client spends 40 us on a request, so that its
 # core can offer ten times the capacity of the server's, and no more of it, from 0.5
 # ms on; and a server that reads its sockets between two operations can answer a
@@ -18,17 +20,10 @@ CONNECTIONS = 8
 @contextlib.contextmanager
 def serve(programs, transport, service_time_us=SERVICE_TIME_US):
     """A server of our own; yields its address."""
-    server = subprocess.Popen(
-        ["taskset", "-c", "0", programs / "latchkeyd", "--threads=1",
-         "--listen=127.0.0.1:0", "--http-listen=off", "--log-level=warn",
-         f"--transport={transport}",
-         f"--test-service-time-us={service_time_us}"],
-        stdout=subprocess.PIPE, text=True)
-    try:
-        yield server.stdout.readline().split()[1]
-    finally:
-        server.terminate()
-        server.wait(timeout=60)
+    with server_load.serve(
+            programs, f"--transport={transport}",
+            f"--test-service-time-us={service_time_us}") as (_, address):
+        yield address
 
 
 class Load:

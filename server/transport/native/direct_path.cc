@@ -55,7 +55,7 @@ void AppendString(std::string_view text, std::string* out) {
   out->append(text);
 }
 
-// A frame of `kBlock` on stream 0.
+// A frame of headers, `block`, on stream 0.
 template <size_t kSize>
 constexpr auto FrameOf(const std::string_view& block, uint8_t flags) {
   std::array<char, kFrameHeadBytes + kSize> frame = {};
@@ -74,7 +74,7 @@ constexpr auto kOkFrame =
 template <size_t kSize>
 char* WriteFrame(const std::array<char, kSize>& frame, uint32_t id, char* out) {
   std::memcpy(out, frame.data(), kSize);
-  WriteUint31(id, out + kFrameHeadBytes - 4);
+  wire::WriteUint32(id, out + kFrameHeadBytes - 4);
   return out + kSize;
 }
 
@@ -174,7 +174,7 @@ bool DirectPath::TakeWindowUpdate(const FrameReader::Piece& piece) {
   unseen_sent_ -= kept;
   if (more > kept) {
     char rest[4];
-    WriteUint31(static_cast<uint32_t>(more - kept), rest);
+    wire::WriteUint32(static_cast<uint32_t>(more - kept), rest);
     TellFrame({.size = 4, .type = FrameType::kWindowUpdate}, {rest, 4});
   }
   if (std::exchange(window_shut_, false)) session_.ResumeAnswers();
@@ -223,7 +223,7 @@ void DirectPath::Tell(Stream& stream) {
             untold.block);
   if (untold.window > 0) {
     char more[4];
-    WriteUint31(static_cast<uint32_t>(untold.window), more);
+    wire::WriteUint32(static_cast<uint32_t>(untold.window), more);
     TellFrame({.size = 4, .type = FrameType::kWindowUpdate, .stream = id},
               {more, 4});
   }
@@ -299,8 +299,9 @@ bool DirectPath::ReplyFramed(Stream& stream, std::string_view framed,
   const auto id = static_cast<uint32_t>(stream.id());
   std::string& out = output();
   GiveWindowBack(&out);
-  out.append(kHeadFrame.data(), kHeadFrame.size());
-  WriteUint31(id, out.data() + out.size() - kHeadBlock.size() - 4);
+  const size_t begin = out.size();
+  out.resize(begin + kHeadFrame.size());
+  WriteFrame(kHeadFrame, id, out.data() + begin);
   AppendData(id, framed, &out);
   AppendEnd(id, trailers, &out);
   OnAnswered(stream, framed.size());
@@ -319,7 +320,7 @@ void DirectPath::GiveWindowBack(std::string* output) {
       static_cast<size_t>(worker_.options().connection_window_bytes);
   if (unseen_received_ < window / 4) return;
   char more[4];
-  WriteUint31(static_cast<uint32_t>(unseen_received_), more);
+  wire::WriteUint32(static_cast<uint32_t>(unseen_received_), more);
   unseen_received_ = 0;
   AppendHead({.size = 4, .type = FrameType::kWindowUpdate}, output);
   output->append(more, sizeof(more));

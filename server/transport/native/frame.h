@@ -8,6 +8,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
+
+#include "proto/wire/big_endian.h"
 
 namespace latchkey {
 
@@ -34,6 +37,11 @@ inline constexpr size_t kFramePayloadMax = 16'384;
 // The greatest window of flow control.
 inline constexpr int64_t kWindowMax = 0x7fffffff;
 
+// Bytes as nghttp2 has them.
+inline std::string_view View(const uint8_t* bytes, size_t size) {
+  return {reinterpret_cast<const char*>(bytes), size};
+}
+
 struct FrameHead {
   // The payload's.
   size_t size = 0;
@@ -45,17 +53,7 @@ struct FrameHead {
 
 // 31 bits, the most significant byte first; the 32nd is ignored.
 constexpr uint32_t ReadUint31(const char* bytes) {
-  const auto at = [bytes](int i) {
-    return uint32_t{static_cast<unsigned char>(bytes[i])};
-  };
-  return (at(0) << 24 | at(1) << 16 | at(2) << 8 | at(3)) & 0x7fffffff;
-}
-
-constexpr void WriteUint31(uint32_t number, char* bytes) {
-  bytes[0] = static_cast<char>(number >> 24);
-  bytes[1] = static_cast<char>(number >> 16);
-  bytes[2] = static_cast<char>(number >> 8);
-  bytes[3] = static_cast<char>(number);
+  return wire::ReadUint32(bytes) & 0x7fffffff;
 }
 
 // REQUIRES: `bytes`[0 .. kFrameHeadBytes).
@@ -77,7 +75,7 @@ constexpr void WriteFrameHead(const FrameHead& head, char* bytes) {
   bytes[2] = static_cast<char>(head.size);
   bytes[3] = static_cast<char>(head.type);
   bytes[4] = static_cast<char>(head.flags);
-  WriteUint31(head.stream, bytes + 5);
+  wire::WriteUint32(head.stream, bytes + 5);
 }
 
 }  // namespace latchkey

@@ -15,10 +15,6 @@ namespace {
 // each call that may be open, so that it takes a client that does not read.
 constexpr size_t kFramesWaitingMax = 4'096;
 
-std::string_view View(const uint8_t* bytes, size_t size) {
-  return {reinterpret_cast<const char*>(bytes), size};
-}
-
 // nghttp2 remembers as many streams, open and closed together.
 int CallsMax(const NativeServerOptions& options) {
   return options.calls_per_connection_max +
@@ -195,7 +191,7 @@ void Session::CorrectGoaway(char* frame, size_t size) {
   }
   direct_.Disable();
   char* const last = frame + kFrameHeadBytes;
-  WriteUint31(std::max(ReadUint31(last), filter_.stream_max()), last);
+  wire::WriteUint32(std::max(ReadUint31(last), filter_.stream_max()), last);
 }
 
 int Session::CopyData(Stream& stream, const uint8_t* head, size_t length) {

@@ -14,10 +14,6 @@ Session& SessionOf(void* user_data) {
   return *static_cast<Session*>(user_data);
 }
 
-std::string_view View(const uint8_t* bytes, size_t size) {
-  return {reinterpret_cast<const char*>(bytes), size};
-}
-
 int BeginHeaders(nghttp2_session*, const nghttp2_frame* frame, void* user) {
   SessionOf(user).OnBeginHeaders(*frame);
   return 0;

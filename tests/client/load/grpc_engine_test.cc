@@ -121,6 +121,14 @@ class GrpcEngineTest : public testing::Test {
     return options;
   }
 
+  Options GetsOneByOne(uint64_t requests) const {
+    Options options = SmallRun("get");
+    options.connections = 1;
+    options.in_flight = 1;
+    options.requests = requests;
+    return options;
+  }
+
   RunResult Run(const Options& options) {
     GrpcEngine engine({.address = options.address,
                        .connections = options.connections,
@@ -242,10 +250,7 @@ TEST_F(GrpcEngineTest, EndsWhenTheServerGoesAway) {
 
 TEST_F(GrpcEngineTest, ACallEndsWithItsTimeout) {
   Serve();
-  Options options = SmallRun("get");
-  options.connections = 1;
-  options.in_flight = 1;
-  options.requests = 2;
+  Options options = GetsOneByOne(2);
   options.timeout = 50 * kNanosPerMilli;
   service_->Hang();
   const RunResult result = Run(options);
@@ -257,10 +262,7 @@ TEST_F(GrpcEngineTest, ACallEndsWithItsTimeout) {
 
 TEST_F(GrpcEngineTest, SendsARefusedCallAgainAfterThePushback) {
   Serve();
-  Options options = SmallRun("get");
-  options.connections = 1;
-  options.in_flight = 1;
-  options.requests = 1;
+  Options options = GetsOneByOne(1);
   options.retries = 3;
   service_->Refuse(3);
   const RunResult result = Run(options);
@@ -272,10 +274,7 @@ TEST_F(GrpcEngineTest, SendsARefusedCallAgainAfterThePushback) {
 
 TEST_F(GrpcEngineTest, GivesUpAfterTheRetriesThatItMayMake) {
   Serve();
-  Options options = SmallRun("get");
-  options.connections = 1;
-  options.in_flight = 1;
-  options.requests = 1;
+  Options options = GetsOneByOne(1);
   for (const int retries : {0, 2}) {
     options.retries = retries;
     service_->Refuse(retries + 1);
@@ -288,10 +287,7 @@ TEST_F(GrpcEngineTest, GivesUpAfterTheRetriesThatItMayMake) {
 
 TEST_F(GrpcEngineTest, CancelsWhatHangs) {
   Serve();
-  Options options = SmallRun("get");
-  options.connections = 1;
-  options.in_flight = 1;
-  options.requests = 2;
+  Options options = GetsOneByOne(2);
   options.timeout = 600 * kNanosPerSecond;
   options.cancel_ratio = 1;
   options.cancel_after = 20 * kNanosPerMilli;
