@@ -24,6 +24,12 @@ namespace latchkey {
 // A version that no entry has.
 inline constexpr uint64_t kNoVersion = 0;
 
+// The number of a lease (lease_table.h); that of none, and one that no lease
+// has.
+using LeaseId = uint64_t;
+inline constexpr LeaseId kNoLease = 0;
+inline constexpr LeaseId kVoidLease = UINT64_MAX;
+
 struct Precondition {
   enum class Kind : uint8_t { kNone, kExists, kMissing, kVersion, kValue };
 
@@ -55,6 +61,8 @@ struct PutOperation {
   Precondition precondition = {};
   uint32_t flags = 0;
   bool return_previous = false;
+  // The lease that this fills; void: LEASE_LOST.
+  LeaseId lease = kNoLease;
 };
 
 struct DeleteOperation {

@@ -107,6 +107,11 @@ absl::StatusOr<int64_t> AddWithin(int64_t counter, int64_t delta, int64_t min,
   return sum;
 }
 
+absl::Status LeaseLostError() {
+  return MakeError(absl::StatusCode::kAborted, ErrorReason::kLeaseLost,
+                   "the lease has ended");
+}
+
 absl::Status OutOfMemoryError() {
   return MakeError(
       absl::StatusCode::kResourceExhausted, ErrorReason::kOutOfMemory,

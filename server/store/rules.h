@@ -52,6 +52,9 @@ absl::StatusOr<int64_t> ParseCounter(const Entry& entry);
 absl::StatusOr<int64_t> AddWithin(int64_t counter, int64_t delta, int64_t min,
                                   int64_t max);
 
+// A fill whose lease is void.
+absl::Status LeaseLostError();
+
 // There is no room for a write in memory; for its record in the ledger.
 absl::Status OutOfMemoryError();
 absl::Status LedgerFullError();

@@ -56,7 +56,8 @@ Shard::Shard(ShardIndex index, const ShardContext& context)
       table_(0, SlotHash{&hasher_}),
       queues_(context.eviction, order_),
       snapshots_(context.cuts, order_),
-      ledger_(context.ledger) {}
+      ledger_(context.ledger),
+      leases_(context.leases) {}
 
 Shard::~Shard() {
   ShardLock lock(*this);
@@ -206,6 +207,7 @@ ShardCounters Shard::counters() const {
   counters.entries = table_.size();
   counters.entries_expiring = expiry_.size();
   counters.entry_bytes = queues_.bytes();
+  counters.leases = leases_.counters();
   counters.structure_bytes = StructureBytes(table_.capacity()) +
                              expiry_max_ * kExpiryBytes +
                              GhostTable::BytesOf(queues_.ghost_slots());

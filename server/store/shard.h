@@ -33,6 +33,7 @@
 #include "server/store/eviction_queues.h"
 #include "server/store/hashed_key.h"
 #include "server/store/key_hasher.h"
+#include "server/store/lease_table.h"
 #include "server/store/ledger.h"
 #include "server/store/memory_budget.h"
 #include "server/store/shard_counters.h"
@@ -54,6 +55,7 @@ struct ShardContext {
   MemoryBudget& memory;
   LedgerBudget& ledger;
   SnapshotCuts& cuts;
+  LeaseContext& leases;
   EvictionPolicy eviction = EvictionPolicy::kS3Fifo;
 };
 
@@ -129,6 +131,9 @@ class alignas(64) Shard {
 
   // The records of the idempotency keys that hash to this shard.
   Ledger& ledger() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ledger_; }
+
+  // Who may fill which key.
+  LeaseTable& leases() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return leases_; }
 
   // Has the processor fetch what a keyed write touches of the shard itself.
   // Reads nothing, and so needs no lock.
@@ -251,7 +256,8 @@ class alignas(64) Shard {
   ShardSnapshots snapshots_ ABSL_GUARDED_BY(mutex_);
   absl::btree_set<std::pair<UnixNanos, Entry*>> expiry_ ABSL_GUARDED_BY(mutex_);
   Ledger ledger_ ABSL_GUARDED_BY(mutex_);
-  // Without the entries, which the table counts.
+  LeaseTable leases_ ABSL_GUARDED_BY(mutex_);
+  // Without the entries and leases, which their tables count.
   ShardCounters counters_ ABSL_GUARDED_BY(mutex_);
 };
 

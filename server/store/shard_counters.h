@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "server/base/clock.h"
+#include "server/store/lease_table.h"
 
 namespace latchkey {
 
@@ -31,6 +32,8 @@ struct ShardCounters {
   // Entries that were removed for want of memory.
   uint64_t evicted = 0;
 
+  LeaseCounters leases;
+
   // Times that a thread found the mutex held, and how long all of them waited.
   uint64_t lock_waits = 0;
   Nanos lock_wait_sum = 0;
@@ -44,6 +47,7 @@ struct ShardCounters {
     misses += other.misses;
     expired += other.expired;
     evicted += other.evicted;
+    leases.Add(other.leases);
     lock_waits += other.lock_waits;
     lock_wait_sum += other.lock_wait_sum;
   }

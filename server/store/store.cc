@@ -16,6 +16,7 @@
 #include "server/store/batch_read.h"
 #include "server/store/multi_shard_lock.h"
 #include "server/store/mutant_hooks.h"
+#include "server/store/read_rules.h"
 #include "server/store/result_budget.h"
 #include "server/store/rules.h"
 #include "server/store/transaction_runner.h"
@@ -28,26 +29,6 @@ namespace {
 // restarted server never hands out an old one while it commits less than 256
 // times in a microsecond.
 constexpr uint64_t kVersionsPerMicro = 256;
-
-absl::Status StatusOf(EndReason end) {
-  if (end == EndReason::kNone) return absl::OkStatus();
-  return EndedError(end, DeadlineStage::kBeforeCommit);
-}
-
-absl::Status CheckToken(DeadlineToken token, UnixNanos now) {
-  return StatusOf(token.Check(now));
-}
-
-GetResult MakeGetResult(Entry* entry, uint64_t if_version_not) {
-  GetResult result;
-  if (entry == nullptr) return result;
-  result.not_modified =
-      if_version_not != kNoVersion && entry->version() == if_version_not;
-  if (!result.not_modified) {
-    result.found = {EntryRef(entry), entry->expire_time()};
-  }
-  return result;
-}
 
 uint64_t DrawIncarnation(RandomSource& random) {
   uint64_t incarnation = 0;
@@ -111,6 +92,7 @@ Store::Store(const StoreOptions& options, const Clock& clock,
                        .memory = memory_,
                        .ledger = ledger_budget_,
                        .cuts = cuts_,
+                       .leases = leases_,
                        .eviction = options.eviction})),
       evictor_(clock_, memory_, cuts_, *shards_),
       scanner_(hasher_, incarnation_, clock_, cuts_, *shards_) {}
@@ -265,13 +247,15 @@ bool Store::TakeRoom(const MultiShardLock& lock,
 
 void Store::Commit(const MultiShardLock& lock, WorkingSet& copies,
                    TransactionResult& result) {
-  if (!copies.changed()) return;
-  result.version = MutantActive(Mutant::kVersionBeforeLocks)
-                       ? TakeVersionAhead(version_)
-                       : version_.fetch_add(1) + 1;
-  SchedulingPoint();
-  SetVersionOfAnswers(result.version, result);
-  copies.Publish(lock, result.version);
+  if (copies.changed()) {
+    result.version = MutantActive(Mutant::kVersionBeforeLocks)
+                         ? TakeVersionAhead(version_)
+                         : version_.fetch_add(1) + 1;
+    SchedulingPoint();
+    SetVersionOfAnswers(result.version, result);
+    copies.Publish(lock, result.version);
+  }
+  copies.EndLeases(lock);
   if (MutantActive(Mutant::kRecordAfterUnlock)) lock.LetGoForAMoment();
 }
 

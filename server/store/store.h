@@ -14,7 +14,8 @@
 //   6. A keyed write takes effect at most once within the ledger's window, and
 //      every copy of it gets the outcome of the first (ledger.h).
 //
-// The store starts no thread, does no I/O and runs no callback.  An operation
+// The store starts no thread, does no I/O and runs no callback, but to wake who
+// waits for a lease (lease_table.h), with no lock held.  An operation
 // reads the given clock twice: before its first lock, only to end there if its
 // time is up (Get() does not), and after the last lock, for everything that
 // follows.
@@ -36,6 +37,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
@@ -46,6 +48,7 @@
 #include "server/store/evictor.h"
 #include "server/store/idempotency.h"
 #include "server/store/key_hasher.h"
+#include "server/store/lease_table.h"
 #include "server/store/ledger.h"
 #include "server/store/memory_budget.h"
 #include "server/store/operations.h"
@@ -94,6 +97,14 @@ struct LedgerCounters {
   std::atomic<uint64_t> refusals = 0;
 };
 
+// What GetOrLease() answers.
+struct LeasedGet {
+  GetResult result;
+  LeaseId granted = kNoLease;
+  bool held_by_other = false;
+  bool waits = false;
+};
+
 class Store {
  public:
   // `clock` must outlive the store; `random` is used in the constructor only.
@@ -109,6 +120,43 @@ class Store {
   // Errors: the token's end.
   absl::StatusOr<GetResult> Get(const GetOperation& operation,
                                 DeadlineToken token) const;
+
+  // Reads one entry; where it is missing, or has less than
+  // `demand.refresh_below` left to live, asks for the lease of its key.  With
+  // `demand.wait` and where another has it, `waiter` waits for it; without one
+  // the answer says `held_by_other`, and nothing was counted: ask again with
+  // one.
+  //
+  // An answer that `waits`: the waiter may have been told, and be gone, before
+  // this returns.  Its owner ends the wait with CancelWait() when its token
+  // ends, by a subscription made before this call.
+  //
+  // Errors: the token's end; OUT_OF_MEMORY; OVERLOADED where too many hold
+  // leases or wait; DRAINING after CloseLeases().
+  absl::StatusOr<LeasedGet> GetOrLease(const GetOperation& operation,
+                                       const LeaseDemand& demand,
+                                       LeaseWaiter* waiter,
+                                       DeadlineToken token);
+
+  // Ends a wait.  False: the waiter does not wait, or is being told.
+  bool CancelWait(LeaseWaiter& waiter);
+
+  // Where a waiter for `key` waits, for its constructor.
+  ShardIndex ShardOf(std::string_view key) const {
+    return HashedKey{key, hasher_.Hash(key)}.shard();
+  }
+
+  // A lease as a client knows it, opaque, and back.  What is no such text, or
+  // of another life of the server, is kVoidLease.
+  std::string LeaseToken(LeaseId id) const;
+  LeaseId ParseLeaseToken(std::string_view token) const;
+
+  // Ends leases whose time is over, at most `leases_max`, and wakes who is to
+  // have them next; returns how many.  As SweepExpired().
+  size_t SweepLeases(size_t leases_max);
+
+  // Ends all leases and waits, for a drain; from then on nobody waits.
+  void CloseLeases();
 
   // Reads keys, each at some moment during the call.  The token is checked
   // every 64 keys.
@@ -276,6 +324,7 @@ class Store {
   // version by the lock, and the counter at least there.
   CommitSequence version_;
   SnapshotCuts cuts_;
+  LeaseContext leases_;
   std::unique_ptr<ShardTable> shards_;
   Evictor evictor_;
   Scanner scanner_;
@@ -283,6 +332,7 @@ class Store {
   std::atomic<uint32_t> entry_sweep_next_ = 0;
   std::atomic<uint32_t> ledger_sweep_next_ = 0;
   std::atomic<uint32_t> shrink_next_ = 0;
+  std::atomic<uint32_t> lease_sweep_next_ = 0;
 };
 
 }  // namespace latchkey

@@ -37,6 +37,37 @@ void CollectShards(const ShardCounters& counters, MetricsText& text) {
   text.SampleSeconds({}, counters.lock_wait_sum);
 }
 
+void CollectLeases(const LeaseCounters& leases, MetricsText& text) {
+  text.Family("latchkey_leases", MetricType::kGauge,
+              "Leases that are held, with those that have ended and were not "
+              "yet swept.");
+  text.Sample({}, leases.held);
+  text.Family("latchkey_lease_waiting", MetricType::kGauge,
+              "Calls that wait for another caller's lease.");
+  text.Sample({}, leases.waiting);
+  text.Family("latchkey_lease_grants_total", MetricType::kCounter,
+              "Leases that were granted.");
+  text.Sample({}, leases.grants);
+  text.Family("latchkey_lease_ends_total", MetricType::kCounter,
+              "Leases that ended, by what ended them: a write of the key, its "
+              "removal, or their time.");
+  text.Sample({{"by", "write"}}, leases.ends_by_write);
+  text.Sample({{"by", "removal"}}, leases.ends_by_removal);
+  text.Sample({{"by", "time"}}, leases.ends_by_time);
+  text.Family("latchkey_lease_waits_total", MetricType::kCounter,
+              "Calls that began to wait for another caller's lease.");
+  text.Sample({}, leases.waits);
+  text.Family("latchkey_lease_waits_ended_total", MetricType::kCounter,
+              "How those waits ended: with the entry, with the lease, or by "
+              "the call's own end or a drain.");
+  text.Sample({{"outcome", "filled"}}, leases.waits_filled);
+  text.Sample({{"outcome", "granted"}}, leases.waits_granted);
+  text.Sample({{"outcome", "ended"}}, leases.waits_ended);
+  text.Family("latchkey_lease_refusals_total", MetricType::kCounter,
+              "Calls that found too many leases, or too many waiting.");
+  text.Sample({}, leases.refusals);
+}
+
 void CollectMemory(const Store& store, const ShardCounters& counters,
                    MetricsText& text) {
   text.Family("latchkey_memory_used_bytes", MetricType::kGauge,
@@ -53,11 +84,12 @@ void CollectMemory(const Store& store, const ShardCounters& counters,
   text.Sample({}, store.memory().usable());
   text.Family("latchkey_memory_bytes", MetricType::kGauge,
               "Memory by what it holds: entries with their keys and values, "
-              "the tables, queues and indexes of the shards, and the outcomes "
-              "of keyed writes.");
+              "the tables, queues and indexes of the shards, the outcomes of "
+              "keyed writes, and leases.");
   text.Sample({{"kind", "entries"}}, counters.entry_bytes);
   text.Sample({{"kind", "structure"}}, counters.structure_bytes);
   text.Sample({{"kind", "idempotency"}}, store.ledger_budget().bytes());
+  text.Sample({{"kind", "leases"}}, counters.leases.bytes);
   text.Family("latchkey_memory_refusals_total", MetricType::kCounter,
               "Times that memory was full and nothing could be evicted: writes "
               "that were refused with OUT_OF_MEMORY.");
@@ -91,6 +123,7 @@ void CollectLedger(const Store& store, MetricsText& text) {
 void CollectStoreMetrics(const Store& store, MetricsText& text) {
   const ShardCounters counters = store.Counters();
   CollectShards(counters, text);
+  CollectLeases(counters.leases, text);
   CollectMemory(store, counters, text);
   CollectLedger(store, text);
   text.Family("latchkey_commit_version", MetricType::kGauge,

@@ -65,6 +65,25 @@ size_t Store::ShrinkToUsable(size_t entries_max) {
       });
 }
 
+size_t Store::SweepLeases(size_t leases_max) {
+  if (leases_.leases.load(std::memory_order_relaxed) == 0) return 0;
+  return SweepShards(
+      lease_sweep_next_, leases_max, [this](Shard& shard, size_t limit) {
+        LeaseWakeups wakeups;
+        ShardLock lock(shard);
+        return shard.leases().EndExpired(clock_.Now(), limit, wakeups);
+      });
+}
+
+void Store::CloseLeases() {
+  for (size_t i = 0; i < kShardCount; ++i) {
+    Shard& shard = (*shards_)[static_cast<ShardIndex>(i)];
+    LeaseWakeups wakeups;
+    ShardLock lock(shard);
+    shard.leases().Close(wakeups);
+  }
+}
+
 size_t Store::EntryCount() const { return Counters().entries; }
 
 ShardCounters Store::Counters() const {

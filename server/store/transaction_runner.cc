@@ -216,6 +216,9 @@ absl::StatusOr<PutResult> TransactionRunner::Apply(const PutOperation& put,
   absl::StatusOr<UnixNanos> expire_time = ResolveExpiration(
       put.expiration, now_, copy.expire_time(), kExpirationField);
   if (!expire_time.ok()) return expire_time.status();
+  if (put.lease != kNoLease && put.lease != copy.lease()) {
+    return LeaseLostError();
+  }
   if (absl::Status s = CheckPrecondition(put.precondition, copy); !s.ok()) {
     return s;
   }
@@ -235,7 +238,10 @@ absl::StatusOr<DeleteResult> TransactionRunner::Apply(
     return s;
   }
   DeleteResult result;
-  if (copy.entry() == nullptr) return result;
+  if (copy.entry() == nullptr) {
+    copy.EndLease();
+    return result;
+  }
   result.deleted = true;
   if (del.return_previous) {
     if (absl::Status s = budget_.Take(copy.entry()); !s.ok()) return s;

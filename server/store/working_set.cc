@@ -111,9 +111,13 @@ void WorkingSet::Prefetch(const MultiShardLock& lock) const {
 }
 
 void WorkingSet::Load(const MultiShardLock& lock, UnixNanos now) {
+  now_ = now;
   for (WorkingCopy& copy : copies_) {
     Shard& shard = lock[copy.key_.shard()];
     shard.AssertHeld();
+    if (!shard.leases().empty()) {
+      copy.lease_ = shard.leases().HolderOf(copy.key_.key, now);
+    }
     if (MutantActive(Mutant::kLostUpdate) && copy.current_) continue;
     copy.stored_ = shard.Find(copy.key_, now);
     copy.current_ = EntryRef(copy.stored_);
@@ -145,6 +149,22 @@ void WorkingSet::Publish(const MultiShardLock& lock, uint64_t version) {
       replaced_.push_back(shard.Put(copy.key_, copy.current_));
     } else {
       replaced_.push_back(shard.Remove(copy.key_, version));
+    }
+  }
+}
+
+void WorkingSet::EndLeases(const MultiShardLock& lock) {
+  for (const WorkingCopy& copy : copies_) {
+    if (copy.change_ != WorkingCopy::Change::kEntry && !copy.ends_lease_) {
+      continue;
+    }
+    Shard& shard = lock[copy.key_.shard()];
+    shard.AssertHeld();
+    if (shard.leases().empty()) continue;
+    if (copy.current_) {
+      shard.leases().OnWrite(copy.key_.key, copy.view(), wakeups_);
+    } else {
+      shard.leases().OnRemove(copy.key_.key, now_, wakeups_);
     }
   }
 }

@@ -8,7 +8,8 @@
 //   2. take a MultiShardLock over shards();
 //   3. Load(), then read and change the copies;
 //   4. Publish() or not;
-//   5. release the lock, then destroy the set: it frees what was replaced.
+//   5. release the lock, then destroy the set: it frees what was replaced, and
+//      tells those who waited for a lease.
 //
 // Thread safety: an instance belongs to one thread.
 
@@ -25,6 +26,7 @@
 #include "server/base/clock.h"
 #include "server/store/entry.h"
 #include "server/store/key_hasher.h"
+#include "server/store/lease_table.h"
 #include "server/store/memory_budget.h"
 #include "server/store/multi_shard_lock.h"
 #include "server/store/operations.h"
@@ -57,6 +59,12 @@ class WorkingCopy {
   void Set(EntryRef entry, UnixNanos expire_time);
   void Remove();
 
+  // The key's lease as of Load(), or kNoLease.
+  LeaseId lease() const { return lease_; }
+
+  // The key was to be removed and is missing: that ends its lease too.
+  void EndLease() { ends_lease_ = true; }
+
   // REQUIRES: entry() is not nullptr.
   void SetExpireTime(UnixNanos expire_time);
 
@@ -69,7 +77,9 @@ class WorkingCopy {
   Entry* stored_ = nullptr;
   EntryRef current_;
   UnixNanos expire_time_ = kNever;
+  LeaseId lease_ = kNoLease;
   Change change_ = Change::kNone;
+  bool ends_lease_ = false;
   bool may_put_ = false;
   bool may_expire_ = false;
 };
@@ -135,6 +145,12 @@ class WorkingSet {
   // REQUIRES: `lock` holds shards() since Load().
   void Publish(const MultiShardLock& lock, uint64_t version);
 
+  // Ends the leases of the keys that were written or removed.  Who waited for
+  // them is told when this set ends.
+  //
+  // REQUIRES: as above; the changed copies were published.
+  void EndLeases(const MultiShardLock& lock);
+
  private:
   // Calls `visit(shard, more)` with each shard that something may be put into,
   // and how much.
@@ -148,6 +164,9 @@ class WorkingSet {
   absl::flat_hash_map<absl::string_view, uint32_t> numbers_;
   // What Publish() replaced, kept until no lock is held.
   absl::InlinedVector<EntryRef, 2> replaced_;
+  // The time of Load().
+  UnixNanos now_ = 0;
+  LeaseWakeups wakeups_;
 };
 
 }  // namespace latchkey

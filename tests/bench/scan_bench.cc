@@ -133,8 +133,9 @@ std::vector<int64_t> TimeSlices(uint64_t entries, int rounds) {
   LedgerBudget budget(kNanosPerSecond, 0, memory);
   CommitSequence commits = 0;
   SnapshotCuts cuts(commits, size_t{1} << 40, memory);
-  const auto shards =
-      std::make_unique<ShardTable>(ShardContext{hasher, memory, budget, cuts});
+  LeaseContext leases;
+  const auto shards = std::make_unique<ShardTable>(
+      ShardContext{hasher, memory, budget, cuts, leases});
   const std::string value(64, 'v');
   const auto put = [&](uint64_t number) {
     const std::string key = KeyOf(number);

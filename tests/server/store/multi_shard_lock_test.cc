@@ -25,8 +25,9 @@ class MultiShardLockTest : public ::testing::Test {
   LedgerBudget budget_{kNanosPerSecond, 1'000'000, memory_};
   CommitSequence commits_ = 0;
   SnapshotCuts cuts_{commits_, 0, memory_};
+  LeaseContext leases_;
   std::unique_ptr<ShardTable> table_ = std::make_unique<ShardTable>(
-      ShardContext{hasher_, memory_, budget_, cuts_});
+      ShardContext{hasher_, memory_, budget_, cuts_, leases_});
 };
 
 TEST(ShardSetTest, HoldsWhatWasAddedAndNothingElse) {

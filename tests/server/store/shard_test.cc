@@ -56,7 +56,8 @@ class ShardTest : public ::testing::Test {
   LedgerBudget budget_{kNanosPerSecond, 1'000'000, memory_};
   CommitSequence commits_ = 0;
   SnapshotCuts cuts_{commits_, 0, memory_};
-  Shard shard_{0, {hasher_, memory_, budget_, cuts_}};
+  LeaseContext leases_;
+  Shard shard_{0, {hasher_, memory_, budget_, cuts_, leases_}};
 };
 
 TEST_F(ShardTest, FindsWhatWasPut) {
