@@ -73,19 +73,25 @@ struct GetCommand {
   static ExitCode PrintMiss(Session& session, const v1::GetResponse& response) {
     std::string note = response.not_modified() ? "not modified" : "miss";
     if (response.lease().held_by_other()) note += ", leased to another caller";
-    if (!response.lease().token().empty()) {
-      note += ", lease_token=" + ToBase64(response.lease().token());
-    }
+    if (!response.lease().token().empty()) note += ", " + Granted(response);
     session.Note(note);
     return ExitCode::kRefused;
   }
 
-  static void PrintEntry(Session& session, const v1::Entry& entry) {
+  static void PrintEntry(Session& session, const v1::GetResponse& response) {
+    const v1::Entry& entry = response.entry();
     session.out() << entry.value();
     if (session.out_is_terminal()) session.out() << '\n';
-    if (!session.verbose()) return;
-    session.Note(
-        absl::StrCat("version=", entry.version(), " flags=", entry.flags()));
+    if (session.verbose()) {
+      session.Note(
+          absl::StrCat("version=", entry.version(), " flags=", entry.flags()));
+    }
+    // To refresh it.
+    if (!response.lease().token().empty()) session.Note(Granted(response));
+  }
+
+  static std::string Granted(const v1::GetResponse& response) {
+    return "lease_token=" + ToBase64(response.lease().token());
   }
 
   ExitCode Run(Session& session) const {
@@ -94,7 +100,7 @@ struct GetCommand {
     if (code != ExitCode::kOk) return code;
     if (session.json()) session.PrintJson(response);
     if (!response.has_entry()) return PrintMiss(session, response);
-    if (!session.json()) PrintEntry(session, response.entry());
+    if (!session.json()) PrintEntry(session, response);
     return ExitCode::kOk;
   }
 };

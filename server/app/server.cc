@@ -75,7 +75,8 @@ Server::Server(const ServerOptions& options)
       bulk_threads_(options.bulk_threads),
       bulk_(ToBulkOptions(options), clock_, bulk_threads_),
       store_(ToStoreOptions(options), clock_, random_),
-      cache_(store_, clock_, ToServiceOptions(options), &bulk_),
+      cache_(store_, clock_, ToServiceOptions(options), &bulk_,
+             &maintenance_thread_),
       transport_(MakeTransport(options_, methods_, clock_)) {
   cache_.Register(methods_);
   health_.Register(methods_);
@@ -139,6 +140,8 @@ void Server::Drain() {
   readiness_.Set(Readiness::State::kDraining);
   // First, so that who watches looks for another server before calls fail.
   health_.Drain();
+  // Nobody new is served, so hardly anybody would be woken.
+  store_.CloseLeases();
   Stop(options_.drain_seconds * kNanosPerSecond);
   if (ops_ != nullptr) ops_->Stop();
 }

@@ -4,6 +4,9 @@ namespace latchkey {
 
 void Sweeper::Start() {
   steps_.emplace(executor_, kPause, [this] { return Step(); });
+  lease_steps_.emplace(executor_, kLeasePause, [this] {
+    return store_.SweepLeases(kLeasesPerStepMax) == kLeasesPerStepMax;
+  });
 }
 
 bool Sweeper::Step() {

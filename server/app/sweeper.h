@@ -1,6 +1,6 @@
 // Sweeper gives the memory of expired entries, of outlived ledger records and
-// of snapshots that nobody reads back, in steps of bounded length on an
-// executor of background work.
+// of snapshots that nobody reads back, and ends leases in time, in steps of
+// bounded length on an executor of background work.
 //
 // Thread safety: Start() once; the rest happens on the executor, until the
 // sweeper's end.
@@ -25,8 +25,13 @@ class Sweeper {
   static constexpr size_t kRecordsPerStepMax = 1'000;
   static constexpr size_t kImagesPerStepMax = 1'000;
 
+  static constexpr size_t kLeasesPerStepMax = 1'000;
+
   // The pause after a step that left nothing behind.
   static constexpr Nanos kPause = 100 * kNanosPerMilli;
+
+  // How late who waits for a lease may learn of its end.
+  static constexpr Nanos kLeasePause = 10 * kNanosPerMilli;
 
   Sweeper(Store& store, Executor& executor)
       : store_(store), executor_(executor) {}
@@ -43,6 +48,7 @@ class Sweeper {
   Store& store_;
   Executor& executor_;
   std::optional<Periodic> steps_;
+  std::optional<Periodic> lease_steps_;
 };
 
 }  // namespace latchkey

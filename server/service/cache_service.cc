@@ -14,13 +14,15 @@
 #include "server/base/string_view.h"
 #include "server/base/sync_point.h"
 #include "server/rpc/call.h"
+#include "server/rpc/overload.h"
 #include "server/runtime/task_scope.h"
 #include "server/service/element_count.h"
 #include "server/service/encode.h"
 #include "server/service/hot_messages.h"
 #include "server/service/keyed_writes.h"
+#include "server/service/lease_wait.h"
+#include "server/service/request_fields.h"
 #include "server/service/scan_handler.h"
-#include "server/service/unserved_fields.h"
 #include "server/store/batch_read.h"
 
 namespace latchkey {
@@ -88,12 +90,14 @@ absl::StatusOr<std::optional<LedgerStamp>> SentStamp(const Call& call) {
 }  // namespace
 
 CacheService::CacheService(Store& store, const Clock& clock,
-                           const ServiceOptions& options, WorkerPool* bulk)
+                           const ServiceOptions& options, WorkerPool* bulk,
+                           Executor* wakes)
     : store_(store),
       clock_(clock),
       options_(options),
       decoder_(options, clock),
-      bulk_(bulk) {}
+      bulk_(bulk),
+      wakes_(wakes) {}
 
 void CacheService::Add(MethodTable& methods, std::string_view name,
                        const Way& way, OperationLists lists) {
@@ -120,7 +124,9 @@ void CacheService::Run(Call& call, const Way& way, std::string_view bytes) {
   if (options_.test_service_time > 0) Burn(options_.test_service_time);
   if (way.hot != nullptr && (this->*way.hot)(call, bytes)) return;
   Context context = {.call = call};
-  Finish(context, way.kind, (this->*way.handler)(bytes, context));
+  const Answer answer = (this->*way.handler)(bytes, context);
+  if (answer.ok() && *answer == nullptr) return;
+  Finish(context, way.kind, answer);
 }
 
 void CacheService::RunInBulk(Call& call, const Way& way,
@@ -252,20 +258,51 @@ CacheService::Answer CacheService::Get(std::string_view bytes,
                                        Context& context) {
   const auto request = ParseRequest<v1::GetRequest>(bytes, context.arena);
   if (!request.ok()) return request.status();
-  if ((*request)->has_touch()) {
+  if ((*request)->has_touch() && !(*request)->has_lease()) {
     Answer answer =
         WriteParsed<v1::GetRequest, v1::GetResponse>(**request, context);
     return answer.ok() ? answer : NotApplied(answer.status());
   }
   Operation operation;
   absl::Status status = decoder_.Decode(**request, &operation);
-  status.Update(CheckStandalone(UnservedFieldsOf(**request)));
+  status.Update(CheckStandalone(RequestFieldsOf(**request)));
   if (!status.ok()) return status;
-  const auto result =
-      store_.Get(std::get<GetOperation>(operation), context.call.token());
+  const auto& get = std::get<GetOperation>(operation);
+  if ((*request)->has_lease()) return GetOrLease(**request, get, context);
+  const auto result = store_.Get(get, context.call.token());
   if (!result.ok()) return result.status();
   auto* response = context.arena.Make<v1::GetResponse>();
   Encode(*result, response);
+  return response;
+}
+
+CacheService::Answer CacheService::GetOrLease(const v1::GetRequest& request,
+                                              const GetOperation& get,
+                                              Context& context) {
+  Call& call = context.call;
+  const LeaseDemand demand = DecodeLease(request.lease());
+  auto answer = store_.GetOrLease(get, demand, nullptr, call.token());
+  if (answer.ok() && answer->held_by_other && demand.wait) {
+    const auto done = [this, &call, ttl = demand.ttl](
+                          const absl::StatusOr<LeasedGet>& later) {
+      Context at_end = {.call = call};
+      if (later.ok()) {
+        auto* response = at_end.arena.Make<v1::GetResponse>();
+        Encode(*later, ttl, store_, response);
+        Finish(at_end, Kind::kRead, response);
+      } else {
+        Finish(at_end, Kind::kRead, later.status());
+      }
+    };
+    answer = LeaseWait::Start(store_, clock_, wakes_, call, get, demand, done);
+    if (answer.ok() && answer->waits) return nullptr;
+  }
+  if (!answer.ok()) {
+    if (IsOverloaded(answer.status())) AddPushback(call, kPushback);
+    return answer.status();
+  }
+  auto* response = context.arena.Make<v1::GetResponse>();
+  Encode(*answer, demand.ttl, store_, response);
   return response;
 }
 
@@ -322,8 +359,14 @@ CacheService::Answer CacheService::WriteParsed(Request& request,
                                                Context& context) {
   Operation operation;
   absl::Status status = decoder_.Decode(request, &operation);
-  status.Update(CheckStandalone(UnservedFieldsOf(request)));
+  status.Update(CheckStandalone(RequestFieldsOf(request)));
   if (!status.ok()) return status;
+  if constexpr (std::is_same_v<Request, v1::PutRequest>) {
+    if (!request.lease_token().empty()) {
+      std::get<PutOperation>(operation).lease =
+          store_.ParseLeaseToken(request.lease_token());
+    }
+  }
   const auto result = Write(request, {.on_success = {&operation, 1}}, context);
   if (!result.ok()) return result.status();
   auto* response = context.arena.Make<Response>();
@@ -342,7 +385,7 @@ CacheService::Answer CacheService::WriteBatch(std::string_view bytes,
   if (!request.ok()) return request.status();
   std::vector<Operation> operations;
   status = decoder_.Decode(**request, &operations);
-  status.Update(CheckStandalone(UnservedFieldsOf(**request)));
+  status.Update(CheckStandalone(RequestFieldsOf(**request)));
   if (!status.ok()) return status;
   auto* response = context.arena.Make<Response>();
   const auto result = Write(**request,
@@ -370,7 +413,7 @@ CacheService::Answer CacheService::Transact(std::string_view bytes,
   if (!request.ok()) return request.status();
   DecodedTransaction decoded;
   status = decoder_.Decode(**request, &decoded);
-  status.Update(CheckStandalone(UnservedFieldsOf(**request)));
+  status.Update(CheckStandalone(RequestFieldsOf(**request)));
   if (!status.ok()) return status;
   const auto result = Write(**request,
                             {.form = Transaction::Form::kTransact,

@@ -16,9 +16,8 @@
 //
 // Scan is answered by a ScanHandler.
 //
-// Leases belong to the contract but are not served yet: bad input is refused as
-// ever, the rest is UNIMPLEMENTED with reason NOT_IMPLEMENTED and metadata
-// `feature`.
+// A Get that waits for another caller's lease is finished later, by a
+// LeaseWait.
 //
 // Thread safety: handlers may run on any number of threads at once.
 //
@@ -37,6 +36,7 @@
 #include "google/protobuf/message_lite.h"
 #include "latchkey/v1/cache.pb.h"
 #include "server/base/clock.h"
+#include "server/base/executor.h"
 #include "server/rpc/method_table.h"
 #include "server/runtime/worker_pool.h"
 #include "server/service/bulk_lane.h"
@@ -53,9 +53,10 @@ class CacheService {
   static constexpr char kName[] = "latchkey.v1.Cache";
 
   // All must outlive the service.  Where `bulk` is null, all requests run on
-  // the calling thread, of whatever size.
+  // the calling thread, of whatever size; where `wakes` is, calls that waited
+  // for a lease are answered on the thread that ended it.
   CacheService(Store& store, const Clock& clock, const ServiceOptions& options,
-               WorkerPool* bulk = nullptr);
+               WorkerPool* bulk = nullptr, Executor* wakes = nullptr);
 
   CacheService(const CacheService&) = delete;
   CacheService& operator=(const CacheService&) = delete;
@@ -64,7 +65,8 @@ class CacheService {
   void Register(MethodTable& methods);
 
  private:
-  // A response, in the arena of the request, or an error.
+  // A response, in the arena of the request, or an error; null where the call
+  // waits, and is not to be touched.
   using Answer = absl::StatusOr<const google::protobuf::MessageLite*>;
 
   // One call on its way through a handler.
@@ -101,6 +103,8 @@ class CacheService {
   void Finish(Context& context, Kind kind, const Answer& answer) const;
 
   Answer Get(std::string_view bytes, Context& context);
+  Answer GetOrLease(const v1::GetRequest& request, const GetOperation& get,
+                    Context& context);
   Answer BatchGet(std::string_view bytes, Context& context);
   // Reads on as many threads of the bulk lane as are idle.
   absl::StatusOr<BatchGetResult> ReadInParts(
@@ -140,6 +144,7 @@ class CacheService {
   const ServiceOptions options_;
   const Decoder decoder_;
   WorkerPool* const bulk_;
+  Executor* const wakes_;
 };
 
 }  // namespace latchkey

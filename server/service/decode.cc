@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
 #include "server/base/string_view.h"
+#include "server/service/request_fields.h"
 #include "server/service/time_conversion.h"
-#include "server/service/unserved_fields.h"
 
 namespace latchkey {
 namespace {
@@ -243,7 +243,7 @@ template <typename Request>
 absl::Status Decoder::DecodeMember(const Request& request,
                                    Operation* out) const {
   absl::Status status = Decode(request, out);
-  if (status.ok()) status = CheckMember(UnservedFieldsOf(request));
+  if (status.ok()) status = CheckMember(RequestFieldsOf(request));
   return status;
 }
 

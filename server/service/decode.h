@@ -44,7 +44,7 @@ class Decoder {
   Decoder(const ServiceOptions& options, const Clock& clock)
       : options_(options), clock_(clock) {}
 
-  // One operation.  Its UnservedFields are the caller's to check.
+  // One operation.  Its RequestFields are the caller's to check.
   absl::Status Decode(const v1::GetRequest& request, Operation* out) const;
   absl::Status Decode(const v1::PutRequest& request, Operation* out) const;
   absl::Status Decode(const v1::DeleteRequest& request, Operation* out) const;
@@ -54,7 +54,7 @@ class Decoder {
   absl::Status Decode(const v1::MoveRequest& request, Operation* out) const;
   absl::Status Decode(const v1::TransferRequest& request, Operation* out) const;
 
-  // Lists.  The UnservedFields of their elements must be unset; those of the
+  // Lists.  The RequestFields of their elements must be unset; those of the
   // request itself are the caller's to check.
   absl::Status Decode(const v1::BatchGetRequest& request,
                       std::vector<std::string_view>* out) const;

@@ -72,6 +72,20 @@ void Encode(const GetResult& result, v1::GetResponse* response) {
   EncodeExpireTime(result.touched_expire_time, response);
 }
 
+void Encode(const LeasedGet& answer, Nanos ttl, const Store& store,
+            v1::GetResponse* response) {
+  Encode(answer.result, response);
+  if (answer.granted != kNoLease) {
+    v1::Lease* const lease = response->mutable_lease();
+    lease->set_token(store.LeaseToken(answer.granted));
+    lease->mutable_ttl()->set_seconds(ttl / kNanosPerSecond);
+    lease->mutable_ttl()->set_nanos(
+        static_cast<int32_t>(ttl % kNanosPerSecond));
+  } else if (answer.held_by_other) {
+    response->mutable_lease()->set_held_by_other(true);
+  }
+}
+
 void Encode(const BatchGetResult& result, v1::BatchGetResponse* response) {
   response->mutable_results()->Reserve(static_cast<int>(result.results.size()));
   for (const GetResult& each : result.results) {

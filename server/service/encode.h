@@ -10,11 +10,16 @@
 #include "latchkey/v1/cache.pb.h"
 #include "server/store/operations.h"
 #include "server/store/scan_page.h"
+#include "server/store/store.h"
 
 namespace latchkey {
 
 // All messages are empty before.
 void Encode(const GetResult& result, v1::GetResponse* response);
+// With the lease, where there is one to tell of; `store` knows its token.
+void Encode(const LeasedGet& answer, Nanos ttl, const Store& store,
+            v1::GetResponse* response);
+
 void Encode(const BatchGetResult& result, v1::BatchGetResponse* response);
 
 // The result of one operation of a commit whose version is `version`.  An

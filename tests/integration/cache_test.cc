@@ -155,11 +155,9 @@ TEST_P(CacheTest, ErrorsCarryCodeReasonAndDetails) {
       {[&] { return Call(&Stub::Put, "key: 'l' idempotency_key: 'i'"); },
        StatusCode::FAILED_PRECONDITION, "IDEMPOTENCY_KEY_REUSED"},
       {[&] { return Call(&Stub::Put, "key: 'k' lease_token: 't'"); },
-       StatusCode::UNIMPLEMENTED, "NOT_IMPLEMENTED"},
-      {[&] {
-         return Call(&Stub::Get, "key: 'k' lease { ttl { seconds: 1 } }");
-       },
-       StatusCode::UNIMPLEMENTED, "NOT_IMPLEMENTED", "", ""},
+       StatusCode::ABORTED, "LEASE_LOST"},
+      {[&] { return Call(&Stub::Get, "key: 'k' lease {}"); },
+       StatusCode::INVALID_ARGUMENT, "INVALID_EXPIRATION", "lease.ttl", ""},
   };
   for (const Row& row : rows) {
     const client::CallError error = client::DecodeCallError(row.call());

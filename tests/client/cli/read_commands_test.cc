@@ -107,6 +107,16 @@ TEST_F(CliTest, GetTellsOfALeaseHeldByAnother) {
             "latchkey: miss, leased to another caller\n");
 }
 
+TEST_F(CliTest, GetTellsOfALeaseToRefreshAnEntry) {
+  Answer<v1::GetResponse>("entry { value: 'v' } lease { token: 'secret' }");
+
+  const CliResult result = Cli({"get", "k", "--lease", "5s"});
+
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out, "v");
+  EXPECT_EQ(result.err, "latchkey: lease_token=c2VjcmV0\n");
+}
+
 TEST_F(CliTest, BatchGetPrintsALineForEachEntry) {
   Answer<v1::BatchGetResponse>(R"(
       results { entry { key: "a" value: "1\t2\n" } }

@@ -113,6 +113,21 @@ def test_every_rpc_that_is_served(latchkey, cache, keys, key, tmp_path):
     run("health", "--service", "latchkey.v1.Cache")
 
 
+def test_a_lease_is_filled(latchkey, key):
+    miss = assert_ended(latchkey("get", key("a"), "--lease", "1h", "--json"),
+                        REFUSED)
+    token = json.loads(miss.stdout)["lease"]["token_base64"]
+    other = assert_ended(latchkey("get", key("a"), "--lease", "1h"), REFUSED)
+    assert b"leased to another caller" in other.stderr
+    waits = ["get", key("a"), "--lease", "1h", "--wait", "--timeout", "100ms"]
+    assert_ended(latchkey(*waits), DEADLINE)
+    fill = ["put", key("a"), "hello", "--lease-token", token]
+    assert_ended(latchkey(*fill), OK)
+    assert assert_ended(latchkey(*waits), OK).stdout == b"hello"
+    lost = assert_ended(latchkey(*fill), REFUSED)
+    assert b"LEASE_LOST" in lost.stderr
+
+
 @pytest.mark.parametrize("arguments", [
     ["put", "KEY", "x", "--if-missing"],
     ["put", "KEY", "x", "--if-version", "1"],

@@ -8,8 +8,9 @@ TIMING = "latchkey-server-us"
 @pytest.mark.parametrize("method, fields", [
     ("Get", {"key": b"missing"}),
     ("Put", {"key": b""}),
-    ("Get", {"key": b"missing", "lease": {"ttl": {"seconds": 5}}}),
-], ids=["OK", "bad input", "not served"])
+    ("Get", {"key": b"missing", "lease": {"ttl": {"nanos": 1000}}}),
+    ("BatchGet", {"keys": [b"missing"] * 100}),
+], ids=["OK", "bad input", "lease", "bulk lane"])
 def test_timing_is_told_where_asked(cache, method, fields):
     asked = cache.trailers_of(method, metadata=[("latchkey-timing", "1")],
                               **fields)

@@ -55,6 +55,16 @@ std::unique_ptr<FakeCall> ServiceTest::Call(std::string_view name,
   return call;
 }
 
+std::unique_ptr<FakeCall> ServiceTest::Begin(std::string_view name,
+                                             std::string_view bytes,
+                                             UnixNanos deadline) {
+  const Method* method =
+      methods_.Find(absl::StrCat("/latchkey.v1.Cache/", ToAbsl(name)));
+  auto call = std::make_unique<FakeCall>(clock_, deadline);
+  DispatchUnary(*method, *call, bytes, clock_.Now());
+  return call;
+}
+
 FakeCallError ServiceTest::Error(std::string_view name,
                                  const std::string& text) {
   return ErrorOfBytes(name, RequestBytes(name, text));

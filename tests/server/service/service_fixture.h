@@ -61,6 +61,10 @@ class ServiceTest : public ::testing::Test {
   std::unique_ptr<FakeCall> Call(std::string_view name, std::string_view bytes,
                                  UnixNanos deadline = kNever);
 
+  // As Call() of a unary RPC, which may wait.
+  std::unique_ptr<FakeCall> Begin(std::string_view name, std::string_view bytes,
+                                  UnixNanos deadline = kNever);
+
   // The answer to a request, which must go well.
   template <typename Response>
   Response Must(std::string_view name, const std::string& text) {

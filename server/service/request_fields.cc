@@ -1,4 +1,4 @@
-#include "server/service/unserved_fields.h"
+#include "server/service/request_fields.h"
 
 #include <optional>
 
@@ -27,11 +27,10 @@ absl::Status CheckLease(const v1::LeaseRequest& lease) {
 
 }  // namespace
 
-absl::Status NotImplementedError(std::string_view feature) {
-  return MakeError(
-      absl::StatusCode::kUnimplemented, ErrorReason::kNotImplemented,
-      absl::StrCat(ToAbsl(feature), " is not served by this release"),
-      {{"feature", std::string(feature)}});
+LeaseDemand DecodeLease(const v1::LeaseRequest& lease) {
+  return {.ttl = ToNanos(lease.ttl()).value_or(0),
+          .refresh_below = ToNanos(lease.refresh_below()).value_or(0),
+          .wait = lease.wait()};
 }
 
 absl::Status CheckIdempotencyKey(std::string_view idempotency_key) {
@@ -45,21 +44,22 @@ absl::Status CheckIdempotencyKey(std::string_view idempotency_key) {
                    idempotency_key.size()));
 }
 
-absl::Status CheckStandalone(const UnservedFields& fields) {
+absl::Status CheckStandalone(const RequestFields& fields) {
   if (!fields.idempotency_key.empty()) {
     absl::Status status = CheckIdempotencyKey(fields.idempotency_key);
     if (!status.ok()) return status;
   }
   if (fields.lease != nullptr) {
-    absl::Status status = CheckLease(*fields.lease);
-    if (!status.ok()) return status;
-    return NotImplementedError("lease");
+    if (fields.touches) {
+      return MakeInvalidArgument(ErrorReason::kInvalidField, "lease",
+                                 "must be unset together with touch");
+    }
+    return CheckLease(*fields.lease);
   }
-  if (!fields.lease_token.empty()) return NotImplementedError("lease_token");
   return absl::OkStatus();
 }
 
-absl::Status CheckMember(const UnservedFields& fields) {
+absl::Status CheckMember(const RequestFields& fields) {
   constexpr std::string_view kDescription =
       "must be unset inside a batch or transaction";
   if (!fields.idempotency_key.empty()) {

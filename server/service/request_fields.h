@@ -1,55 +1,57 @@
 // The fields of a request that concern it as a whole: its idempotency key, and
-// leases.  They may not be set inside a batch or transaction.  Leases are read
-// only to be refused: a bad one as bad input, a good one as not served.
+// leases.  They may not be set inside a batch or transaction.
 //
 // Thread safety: free functions and values, no shared state.
 
-#ifndef LATCHKEY_SERVER_SERVICE_UNSERVED_FIELDS_H_
-#define LATCHKEY_SERVER_SERVICE_UNSERVED_FIELDS_H_
+#ifndef LATCHKEY_SERVER_SERVICE_REQUEST_FIELDS_H_
+#define LATCHKEY_SERVER_SERVICE_REQUEST_FIELDS_H_
 
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "latchkey/v1/cache.pb.h"
+#include "server/store/lease_table.h"
 
 namespace latchkey {
 
 // Refers to the request it was made from.
-struct UnservedFields {
+struct RequestFields {
   std::string_view idempotency_key = {};
   const v1::LeaseRequest* lease = nullptr;  // Null: absent.
+  bool touches = false;
   std::string_view lease_token = {};
 };
 
-inline UnservedFields UnservedFieldsOf(const v1::GetRequest& request) {
-  return {.lease = request.has_lease() ? &request.lease() : nullptr};
+inline RequestFields RequestFieldsOf(const v1::GetRequest& request) {
+  return {.lease = request.has_lease() ? &request.lease() : nullptr,
+          .touches = request.has_touch()};
 }
 
-inline UnservedFields UnservedFieldsOf(const v1::PutRequest& request) {
+inline RequestFields RequestFieldsOf(const v1::PutRequest& request) {
   return {.idempotency_key = request.idempotency_key(),
           .lease_token = request.lease_token()};
 }
 
 // Of any other write.
 template <typename Request>
-UnservedFields UnservedFieldsOf(const Request& request) {
+RequestFields RequestFieldsOf(const Request& request) {
   return {.idempotency_key = request.idempotency_key()};
 }
 
 // Judges the fields of a request that stands for itself: INVALID_ARGUMENT for a
-// bad one, UNIMPLEMENTED (NOT_IMPLEMENTED) for a lease.
-absl::Status CheckStandalone(const UnservedFields& fields);
+// bad one.
+absl::Status CheckStandalone(const RequestFields& fields);
 
 // Judges the fields of an element of a batch or transaction: INVALID_ARGUMENT
 // for any that is set.
-absl::Status CheckMember(const UnservedFields& fields);
+absl::Status CheckMember(const RequestFields& fields);
 
-// UNIMPLEMENTED, NOT_IMPLEMENTED with metadata `feature`.
-absl::Status NotImplementedError(std::string_view feature);
+// REQUIRES: CheckStandalone() accepted it.
+LeaseDemand DecodeLease(const v1::LeaseRequest& lease);
 
 // INVALID_IDEMPOTENCY_KEY for one that is empty or too long.
 absl::Status CheckIdempotencyKey(std::string_view idempotency_key);
 
 }  // namespace latchkey
 
-#endif  // LATCHKEY_SERVER_SERVICE_UNSERVED_FIELDS_H_
+#endif  // LATCHKEY_SERVER_SERVICE_REQUEST_FIELDS_H_
