@@ -10,7 +10,9 @@
 #include <thread>
 #include <vector>
 
+#include "server/service/lease_wait.h"
 #include "tests/server/service/service_fixture.h"
+#include "tests/support/manual_executor.h"
 
 namespace latchkey {
 namespace {
@@ -160,6 +162,29 @@ TEST_F(LeaseCallsTest, AWaiterThatHasTheVersionIsToldSo) {
   const auto waits = Wait();
   EXPECT_EQ(Fill(token, "v"), absl::StatusCode::kOk);
   EXPECT_FALSE(waits->reply<v1::GetResponse>().not_modified());
+}
+
+// Between its taking out of the queue and its answer a wait cannot be ended.
+TEST_F(LeaseCallsTest, AnEndThatComesWhileTheAnswerIsOnItsWayIsTooLate) {
+  const GetOperation get = {.key = "k"};
+  const LeaseDemand demand = {.ttl = kTtl, .wait = true};
+  const std::string token = Ask().lease().token();
+  ManualExecutor executor(clock());
+  FakeCall call(clock());
+  int answers = 0;
+  const auto begun =
+      LeaseWait::Start(store(), clock(), &executor, call, get, demand,
+                       [&](const absl::StatusOr<LeasedGet>& answer) {
+                         ++answers;
+                         EXPECT_TRUE(answer.ok());
+                       });
+  ASSERT_TRUE(begun.ok() && begun->waits);
+  EXPECT_EQ(Fill(token, "v"), absl::StatusCode::kOk);
+  EXPECT_EQ(executor.pending(), 1u);
+  call.End(EndReason::kClientCancelled);
+  EXPECT_EQ(answers, 0);
+  executor.RunReady();
+  EXPECT_EQ(answers, 1);
 }
 
 // Whatever thread ends a wait, each call is finished once: FakeCall demands it.

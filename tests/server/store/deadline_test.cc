@@ -98,6 +98,11 @@ INSTANTIATE_TEST_SUITE_P(
              [](Store& store, DeadlineToken token) {
                return store.Get({.key = "k"}, token).status();
              }},
+        Call{"GetOrLease",
+             [](Store& store, DeadlineToken token) {
+               return store.GetOrLease({.key = "k"}, {.ttl = 1}, nullptr, token)
+                   .status();
+             }},
         Call{"BatchGetAtomic",
              [](Store& store, DeadlineToken token) {
                const std::string_view keys[] = {"k", "l"};
