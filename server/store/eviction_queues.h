@@ -86,6 +86,12 @@ class EvictionQueues {
   // other would be waited for.
   void PrefetchNext() const;
 
+  // Has the processor fetch what Remove() of `entry` reads first.
+  void Prefetch(const Entry& entry) const {
+    if (policy_ == EvictionPolicy::kNone) return;
+    __builtin_prefetch(&links_[entry.place()], /*rw=*/1);
+  }
+
   // The entry that Next() returned leaves for want of memory.
   void LeaveGhost(const Entry& entry, uint32_t fingerprint);
 

@@ -1,6 +1,8 @@
 #include "server/store/shard.h"
 
 #include <algorithm>
+#include <array>
+#include <span>
 #include <utility>
 
 #include "server/base/check.h"
@@ -18,15 +20,6 @@ constexpr size_t EntriesMax(size_t capacity) { return capacity * 25 / 32; }
 // A slot and its control byte; what the table has beside them.
 constexpr size_t kSlotBytes = 8 + 1;
 constexpr size_t kTableBytes = 48;
-
-// At most, on average: a node of 256 bytes, at least half full, and its part of
-// the nodes above.  Paid for so many entries at a time.
-constexpr size_t kExpiryBytes = 40;
-constexpr size_t kExpiryStep = 16;
-
-// As many as one commit may add: a commit that first takes expiries away leaves
-// so much of what Grow() made.
-constexpr size_t kExpirySpare = 128;
 
 // What is evicted for one write is enough for those that follow: most of the
 // cost of evicting is to come to memory that was not touched for long.  Bytes,
@@ -56,6 +49,7 @@ Shard::Shard(ShardIndex index, const ShardContext& context)
       table_(0, SlotHash{&hasher_}),
       queues_(context.eviction, order_),
       snapshots_(context.cuts, order_),
+      expiry_(order_, context.start),
       ledger_(context.ledger),
       leases_(context.leases) {}
 
@@ -75,8 +69,7 @@ EntryRef Shard::Put(const HashedKey& key, EntryRef entry) {
   LATCHKEY_CHECK(key.key == entry->key(), "an entry is put under its own key");
   EntryRef replaced;
   bool inserted = false;
-  LATCHKEY_CHECK(GrowthBytes({.entries = 1}) == 0,
-                 "a shard grows before the commit");
+  LATCHKEY_CHECK(GrowthBytes(1) == 0, "a shard grows before the commit");
   const auto it = table_.lazy_emplace(key, [&](const auto& construct) {
     construct(Slot{std::move(entry)});
     inserted = true;
@@ -84,14 +77,14 @@ EntryRef Shard::Put(const HashedKey& key, EntryRef entry) {
   if (inserted) {
     order_.Append(*it->entry);
     queues_.Add(*it->entry, FingerprintOf(key));
+    expiry_.Append(*it->entry);
   } else {
     snapshots_.BeforeChange(*it->entry, entry->version());
     replaced = std::exchange(it->entry, std::move(entry));
     order_.Replace(*replaced, *it->entry);
     queues_.Replace(*replaced, *it->entry);
-    UnindexExpiry(replaced.get());
+    expiry_.Set(*it->entry);
   }
-  IndexExpiry(it->entry.get());
   return replaced;
 }
 
@@ -100,13 +93,15 @@ EntryRef Shard::Remove(const HashedKey& key, uint64_t version) {
   if (it == table_.end()) return EntryRef();
   snapshots_.BeforeChange(*it->entry, version);
   queues_.Remove(*it->entry);
+  expiry_.Remove(*it->entry);
   order_.Remove(*it->entry, [this](const Entry& moved, uint32_t from) {
     mutex_.AssertHeld();
     queues_.Move(moved, from);
+    expiry_.Move(moved, from);
   });
   queues_.Shrink();
+  expiry_.Shrink();
   EntryRef removed = std::move(it->entry);
-  UnindexExpiry(removed.get());
   table_.erase(it);
   return removed;
 }
@@ -114,28 +109,42 @@ EntryRef Shard::Remove(const HashedKey& key, uint64_t version) {
 void Shard::SetExpireTime(Entry& entry, UnixNanos expire_time,
                           uint64_t version) {
   snapshots_.BeforeTouch(entry, version);
-  UnindexExpiry(&entry);
   entry.set_expire_time(expire_time);
-  IndexExpiry(&entry);
+  expiry_.Set(entry);
 }
 
 void Shard::RemoveExpired(UnixNanos now, size_t entries_max,
                           std::vector<EntryRef>& removed) {
-  for (size_t i = 0; i < entries_max && !expiry_.empty(); ++i) {
-    const auto [expire_time, entry] = *expiry_.begin();
-    if (expire_time > now) return;
-    const std::string_view key = entry->key();
-    removed.push_back(Remove({key, hasher_.Hash(key)}, kAfterAllCommits));
-    ++counters_.expired;
+  std::array<Entry*, kExpiredMax> expired;
+  std::array<HashedKey, kExpiredMax> keys;
+  const size_t count = expiry_.Find(
+      now, std::span(expired).first(std::min(entries_max, kExpiredMax)));
+  // None of them was used for long: all are fetched at once.
+  for (size_t i = 0; i < count; ++i) __builtin_prefetch(expired[i], /*rw=*/1);
+  for (size_t i = 0; i < count; ++i) {
+    const std::string_view key = expired[i]->key();
+    keys[i] = {key, hasher_.Hash(key)};
+    Prefetch(keys[i]);
+    queues_.Prefetch(*expired[i]);
   }
+  for (size_t i = 0; i < count; ++i) {
+    removed.push_back(Remove(keys[i], kAfterAllCommits));
+  }
+  counters_.expired += count;
 }
 
 void Shard::Evict(size_t bytes, size_t entries_max, UnixNanos now,
                   EvictionQueues::Keep keep, std::vector<EntryRef>& removed) {
   const size_t first = removed.size();
-  RemoveExpired(now, entries_max, removed);
   size_t freed = 0;
-  for (size_t i = first; i < removed.size(); ++i) freed += removed[i]->bytes();
+  while (freed < bytes && removed.size() - first < entries_max) {
+    const size_t before = removed.size();
+    RemoveExpired(now, first + entries_max - before, removed);
+    if (removed.size() == before) break;
+    for (size_t i = before; i < removed.size(); ++i) {
+      freed += removed[i]->bytes();
+    }
+  }
   if (freed < bytes) {
     GrowGhosts();
     queues_.PrefetchNext();
@@ -158,30 +167,19 @@ size_t Shard::StructureBytes(size_t capacity) const {
   if (capacity == 0) return 0;
   const size_t entries = EntriesMax(capacity);
   return kTableBytes + kSlotBytes * capacity + sizeof(Entry*) * entries +
-         queues_.BytesOf(entries);
+         queues_.BytesOf(entries) + ExpiryIndex::BytesOf(entries);
 }
 
-size_t Shard::GrowthBytesOf(const NewEntries& more) const {
-  const size_t capacity =
-      CapacityFor(table_.size() + more.entries, table_.capacity());
-  size_t bytes = 0;
+size_t Shard::GrowthBytesOf(size_t more) const {
+  const size_t capacity = CapacityFor(table_.size() + more, table_.capacity());
   // The old table is there until the new one is filled.
-  if (capacity > table_.capacity()) bytes += StructureBytes(capacity);
-  return bytes + (ExpiryMaxWith(more) - expiry_max_) * kExpiryBytes;
+  return capacity > table_.capacity() ? StructureBytes(capacity) : 0;
 }
 
-size_t Shard::ExpiryMaxWith(const NewEntries& more) const {
-  if (more.expiring == 0) return expiry_max_;
-  const size_t steps =
-      (expiry_.size() + more.expiring + kExpiryStep - 1) / kExpiryStep;
-  return std::max(expiry_max_, steps * kExpiryStep);
-}
-
-void Shard::Grow(const NewEntries& more, MemoryRoom& room) {
+void Shard::Grow(size_t more, MemoryRoom& room) {
   room.Spend(GrowthBytesOf(more));
   const size_t before = table_.capacity();
-  const size_t capacity = CapacityFor(table_.size() + more.entries, before);
-  expiry_max_ = ExpiryMaxWith(more);
+  const size_t capacity = CapacityFor(table_.size() + more, before);
   if (capacity == before) return;
   // As many as it has room for make it that large.
   table_.reserve(capacity - capacity / 8);
@@ -189,6 +187,7 @@ void Shard::Grow(const NewEntries& more, MemoryRoom& room) {
   entries_max_ = EntriesMax(capacity);
   order_.Reserve(entries_max_);
   queues_.Reserve(entries_max_);
+  expiry_.Reserve(entries_max_);
   memory_.Give(StructureBytes(before));
 }
 
@@ -205,28 +204,12 @@ void Shard::GrowGhosts() {
 ShardCounters Shard::counters() const {
   ShardCounters counters = counters_;
   counters.entries = table_.size();
-  counters.entries_expiring = expiry_.size();
+  counters.entries_expiring = expiry_.expiring();
   counters.entry_bytes = queues_.bytes();
   counters.leases = leases_.counters();
   counters.structure_bytes = StructureBytes(table_.capacity()) +
-                             expiry_max_ * kExpiryBytes +
                              GhostTable::BytesOf(queues_.ghost_slots());
   return counters;
-}
-
-void Shard::IndexExpiry(Entry* entry) {
-  if (entry->expire_time() == kNever) return;
-  expiry_.emplace(entry->expire_time(), entry);
-  LATCHKEY_CHECK(expiry_.size() <= expiry_max_,
-                 "a shard grows before the commit");
-}
-
-void Shard::UnindexExpiry(Entry* entry) {
-  if (entry->expire_time() == kNever) return;
-  expiry_.erase({entry->expire_time(), entry});
-  if (expiry_.size() + 2 * kExpirySpare > expiry_max_) return;
-  expiry_max_ -= kExpirySpare;
-  memory_.Give(kExpirySpare * kExpiryBytes);
 }
 
 }  // namespace latchkey

@@ -1,12 +1,11 @@
-// Shard is one 256th of the data: a mutex over one hash table, an index of the
-// entries that expire, and what scans need of it.
+// Shard is one 256th of the data: a mutex over one hash table, an index of what
+// expires, and what scans need of it.
 //
 // Invariants:
 //   1. The table holds at most one entry for a key.
-//   2. The expiry index holds exactly the table's entries with an expiry, under
-//      the expiry they have.
-//   3. The order and the queues hold exactly the table's entries.
-//   4. Table, order, queues and expiry index grow in Grow() only, and the
+//   2. The order, the queues and the expiry index hold exactly the table's
+//      entries.
+//   3. Table, order, queues and expiry index grow in Grow() only, and the
 //   memory
 //      budget holds what they take.
 //
@@ -23,7 +22,6 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "server/base/clock.h"
@@ -31,6 +29,7 @@
 #include "server/store/entry.h"
 #include "server/store/entry_order.h"
 #include "server/store/eviction_queues.h"
+#include "server/store/expiry_index.h"
 #include "server/store/hashed_key.h"
 #include "server/store/key_hasher.h"
 #include "server/store/lease_table.h"
@@ -42,13 +41,6 @@
 
 namespace latchkey {
 
-// How many entries may be put, and how many of them, or of those that are
-// there, may get an expiry.
-struct NewEntries {
-  size_t entries = 0;
-  size_t expiring = 0;
-};
-
 // What all shards share.
 struct ShardContext {
   const KeyHasher& hasher;
@@ -57,6 +49,8 @@ struct ShardContext {
   SnapshotCuts& cuts;
   LeaseContext& leases;
   EvictionPolicy eviction = EvictionPolicy::kS3Fifo;
+  // About when the server started.
+  UnixNanos start = 0;
 };
 
 // Aligned so that two shards never share a cache line.
@@ -79,20 +73,16 @@ class alignas(64) Shard {
     table_.prefetch(key);
   }
 
-  // What Grow() would take now, so that so many can be put after it; mostly 0.
-  size_t GrowthBytes(const NewEntries& more) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return table_.size() + more.entries <= entries_max_ &&
-                   (more.expiring == 0 ||
-                    expiry_.size() + more.expiring <= expiry_max_)
-               ? 0
-               : GrowthBytesOf(more);
+  // What Grow() would take now, so that `more` entries can be put after it;
+  // mostly 0.
+  size_t GrowthBytes(size_t more) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return table_.size() + more <= entries_max_ ? 0 : GrowthBytesOf(more);
   }
 
   // Grows, so that GrowthBytes(more) becomes 0.
   //
   // REQUIRES: `room` has GrowthBytes(more).
-  void Grow(const NewEntries& more, MemoryRoom& room)
+  void Grow(size_t more, MemoryRoom& room)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Publishes `entry` under its key and returns what it replaced, or null.
@@ -108,14 +98,16 @@ class alignas(64) Shard {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Changes the expiry of a published entry, by the commit of `version`.
-  //
-  // REQUIRES: the shard has grown for it.
   void SetExpireTime(Entry& entry, UnixNanos expire_time, uint64_t version)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Removes entries that are expired at `now`, at most `entries_max`, those
-  // that expired first; appends them to `removed`, so that the caller frees
-  // them without the lock.
+  // How many expired entries are removed under one lock, which is held for some
+  // microseconds by that.
+  static constexpr size_t kExpiredMax = 16;
+
+  // Removes entries that are expired at `now`, at most `entries_max` and
+  // kExpiredMax; appends them to `removed`, so that the caller frees them
+  // without the lock.  It may leave some to a later call (ExpiryIndex::Find).
   void RemoveExpired(UnixNanos now, size_t entries_max,
                      std::vector<EntryRef>& removed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -226,18 +218,12 @@ class alignas(64) Shard {
     counters_.lock_wait_sum += MonotonicNow() - start;
   }
 
-  size_t GrowthBytesOf(const NewEntries& more) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  size_t ExpiryMaxWith(const NewEntries& more) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  size_t GrowthBytesOf(size_t more) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void GrowGhosts() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // What the structure takes with a table of `capacity`, without the ghosts.
   size_t StructureBytes(size_t capacity) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-
-  void IndexExpiry(Entry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void UnindexExpiry(Entry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Constant after construction.
   const KeyHasher& hasher_;
@@ -248,13 +234,12 @@ class alignas(64) Shard {
 
   // Guarded by mutex_.
   absl::flat_hash_set<Slot, SlotHash, SlotEqual> table_ ABSL_GUARDED_BY(mutex_);
-  // How many entries, and how many of them with an expiry, there is memory for.
+  // How many entries there is memory for.
   size_t entries_max_ ABSL_GUARDED_BY(mutex_) = 0;
-  size_t expiry_max_ ABSL_GUARDED_BY(mutex_) = 0;
   EntryOrder order_ ABSL_GUARDED_BY(mutex_);
   EvictionQueues queues_ ABSL_GUARDED_BY(mutex_);
   ShardSnapshots snapshots_ ABSL_GUARDED_BY(mutex_);
-  absl::btree_set<std::pair<UnixNanos, Entry*>> expiry_ ABSL_GUARDED_BY(mutex_);
+  ExpiryIndex expiry_ ABSL_GUARDED_BY(mutex_);
   Ledger ledger_ ABSL_GUARDED_BY(mutex_);
   LeaseTable leases_ ABSL_GUARDED_BY(mutex_);
   // Without the entries and leases, which their tables count.

@@ -93,7 +93,8 @@ Store::Store(const StoreOptions& options, const Clock& clock,
                        .ledger = ledger_budget_,
                        .cuts = cuts_,
                        .leases = leases_,
-                       .eviction = options.eviction})),
+                       .eviction = options.eviction,
+                       .start = clock.Now()})),
       evictor_(clock_, memory_, cuts_, *shards_),
       scanner_(hasher_, incarnation_, clock_, cuts_, *shards_) {}
 

@@ -268,8 +268,8 @@ class Store {
   // less than the limit everywhere or `items_max` were found; returns their
   // sum.
   template <typename Sweep>
-  size_t SweepShards(std::atomic<uint32_t>& next, size_t items_max,
-                     Sweep sweep);
+  size_t SweepShards(std::atomic<uint32_t>& next, size_t items_max, Sweep sweep,
+                     size_t items_per_lock = 64);
 
   // Makes room for `bytes` without the keys of `copies`.
   bool MakeRoom(size_t bytes, const WorkingSet& copies, MemoryRoom& room);

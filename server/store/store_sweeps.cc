@@ -7,21 +7,14 @@
 #include "server/store/store.h"
 
 namespace latchkey {
-namespace {
-
-// How many entries or records a sweep removes under one lock.
-constexpr size_t kItemsPerLock = 64;
-
-}  // namespace
-
 template <typename Sweep>
 size_t Store::SweepShards(std::atomic<uint32_t>& next, size_t items_max,
-                          Sweep sweep) {
+                          Sweep sweep, size_t items_per_lock) {
   size_t found = 0;
   for (size_t visited = 0; visited < kShardCount && found < items_max;) {
     Shard& shard = (*shards_)[static_cast<ShardIndex>(
         next.load(std::memory_order_relaxed))];
-    const size_t limit = std::min(kItemsPerLock, items_max - found);
+    const size_t limit = std::min(items_per_lock, items_max - found);
     const size_t found_here = sweep(shard, limit);
     found += found_here;
     // A shard that filled its limit may have more: it is visited again.
@@ -34,13 +27,15 @@ size_t Store::SweepShards(std::atomic<uint32_t>& next, size_t items_max,
 }
 
 size_t Store::SweepExpired(size_t entries_max) {
-  return SweepShards(entry_sweep_next_, entries_max,
-                     [this](Shard& shard, size_t limit) {
-                       std::vector<EntryRef> removed;
-                       ShardLock lock(shard);
-                       shard.RemoveExpired(clock_.Now(), limit, removed);
-                       return removed.size();
-                     });
+  return SweepShards(
+      entry_sweep_next_, entries_max,
+      [this](Shard& shard, size_t limit) {
+        std::vector<EntryRef> removed;
+        ShardLock lock(shard);
+        shard.RemoveExpired(clock_.Now(), limit, removed);
+        return removed.size();
+      },
+      Shard::kExpiredMax);
 }
 
 size_t Store::SweepLedger(size_t records_max) {

@@ -66,13 +66,6 @@ TransactionRunner::Steps TransactionRunner::MakeSteps(
 
 void TransactionRunner::Count(const Step& step) {
   const Operation& operation = *step.operation;
-  const auto may_expire = [&](const Expiration& expiration) {
-    // What is kept has its place.
-    if (expiration.kind == Expiration::Kind::kTtl ||
-        expiration.kind == Expiration::Kind::kAt) {
-      copies_.MayExpire(step.first);
-    }
-  };
   const auto counter_bytes = [](std::string_view key) {
     return Entry::BytesOf(key.size(), kCounterTextMax);
   };
@@ -82,11 +75,9 @@ void TransactionRunner::Count(const Step& step) {
     put_bytes_largest_ = std::max(put_bytes_largest_, bytes);
     answers_ += put->return_previous ? 1 : 0;
     copies_.MayPut(step.first);
-    may_expire(put->expiration);
   } else if (const auto* sum = std::get_if<IncrementOperation>(&operation)) {
     counter_bytes_ += counter_bytes(sum->key);
     copies_.MayPut(step.first);
-    may_expire(sum->expiration);
   } else if (const auto* transfer =
                  std::get_if<TransferOperation>(&operation)) {
     counter_bytes_ += counter_bytes(transfer->source_key) +
@@ -97,15 +88,10 @@ void TransactionRunner::Count(const Step& step) {
     answers_ += del->return_previous ? 1 : 0;
   } else if (const auto* move = std::get_if<MoveOperation>(&operation)) {
     ++moves_;
-    // With the source's expiry.
-    copies_.MayExpire(step.second);
     moved_key_bytes_ += move->destination_key.size();
     copies_.MayPut(step.second);
-  } else if (const auto* get = std::get_if<GetOperation>(&operation)) {
+  } else if (std::holds_alternative<GetOperation>(operation)) {
     ++answers_;
-    if (get->touch.has_value()) may_expire(*get->touch);
-  } else if (const auto* touch = std::get_if<TouchOperation>(&operation)) {
-    may_expire(touch->expiration);
   }
 }
 

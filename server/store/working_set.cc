@@ -68,37 +68,34 @@ size_t WorkingSet::LargestBytes() const {
 
 template <typename Visit>
 void WorkingSet::ForEachShard(const MultiShardLock& lock, Visit visit) const {
-  const auto add = [](const WorkingCopy& copy, NewEntries& more) {
-    more.entries += copy.may_put_ ? 1 : 0;
-    more.expiring += copy.may_expire_ ? 1 : 0;
-  };
   if (copies_.size() == 1) {
-    NewEntries more;
-    add(copies_[0], more);
-    visit(lock[copies_[0].key_.shard()], more);
+    if (copies_[0].may_put_) visit(lock[copies_[0].key_.shard()], 1);
     return;
   }
-  std::array<NewEntries, kShardCount> sums = {};
-  for (const WorkingCopy& copy : copies_) add(copy, sums[copy.key_.shard()]);
+  std::array<uint16_t, kShardCount> sums = {};
+  for (const WorkingCopy& copy : copies_) {
+    sums[copy.key_.shard()] += copy.may_put_ ? 1 : 0;
+  }
   for (const WorkingCopy& copy : copies_) {
     const ShardIndex shard = copy.key_.shard();
-    visit(lock[shard], std::exchange(sums[shard], {}));
+    const size_t more = std::exchange(sums[shard], uint16_t{0});
+    if (more > 0) visit(lock[shard], more);
   }
 }
 
 size_t WorkingSet::GrowthBytes(const MultiShardLock& lock) const {
   size_t bytes = 0;
-  ForEachShard(lock, [&](Shard& shard, const NewEntries& more) {
+  ForEachShard(lock, [&](Shard& shard, size_t more) {
     shard.AssertHeld();
-    bytes += more.entries + more.expiring == 0 ? 0 : shard.GrowthBytes(more);
+    bytes += shard.GrowthBytes(more);
   });
   return bytes;
 }
 
 void WorkingSet::Grow(const MultiShardLock& lock, MemoryRoom& room) {
-  ForEachShard(lock, [&](Shard& shard, const NewEntries& more) {
+  ForEachShard(lock, [&](Shard& shard, size_t more) {
     shard.AssertHeld();
-    if (more.entries + more.expiring > 0) shard.Grow(more, room);
+    shard.Grow(more, room);
   });
 }
 

@@ -81,7 +81,6 @@ class WorkingCopy {
   Change change_ = Change::kNone;
   bool ends_lease_ = false;
   bool may_put_ = false;
-  bool may_expire_ = false;
 };
 
 class WorkingSet {
@@ -96,10 +95,9 @@ class WorkingSet {
   // was added before keeps its number.
   uint32_t Add(std::string_view key);
 
-  // The transaction may put an entry under the key of `number`; may give it an
-  // expiry.  Its shard must have a place for either.
+  // The transaction may put an entry under the key of `number`: its shard must
+  // have a place for it.
   void MayPut(uint32_t number) { copies_[number].may_put_ = true; }
-  void MayExpire(uint32_t number) { copies_[number].may_expire_ = true; }
 
   // Adds a shard that the transaction needs for something else than a copy.
   void AddShard(ShardIndex index) { shards_.Add(index); }

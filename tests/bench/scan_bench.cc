@@ -143,7 +143,7 @@ std::vector<int64_t> TimeSlices(uint64_t entries, int rounds) {
     EntryRef entry = Entry::Make(key, value, 0, kNever);
     entry->set_version(++commits);
     MemoryRoom room(memory);
-    const NewEntries more = {.entries = 1};
+    constexpr size_t more = 1;
     Shard& shard = (*shards)[hashed.shard()];
     ShardLock lock(shard);
     LATCHKEY_CHECK(room.TryGrow(shard.GrowthBytes(more)), "there is no limit");

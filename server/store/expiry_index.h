@@ -1,0 +1,109 @@
+// ExpiryIndex finds the entries of a shard that have expired: their times,
+// rounded, in one array by the places of the shard's EntryOrder, and for each
+// block of places a time that is not after any of them (a zone map: Moerkotte,
+// "Small Materialized Aggregates", VLDB 1998).
+//
+// So an entry costs 4 bytes, with or without an expiry; a change of an expiry
+// writes to no other entry; and a sweep that finds nothing reads a word for
+// each 256 entries.  A timing wheel (Varghese and Lauck, SOSP 1987) or a tree
+// would know who expires next, for 16 bytes or more: nothing here asks that,
+// since reads are exact by themselves.
+//
+// Invariants:
+//   1. The array has the time of each entry of the order at its place.
+//   2. No time is before that of its block.
+//
+// Limit: what expires over nine years after the start is found by reads and
+// eviction alone.
+//
+// Thread safety: the shard's mutex guards it.
+
+#ifndef LATCHKEY_SERVER_STORE_EXPIRY_INDEX_H_
+#define LATCHKEY_SERVER_STORE_EXPIRY_INDEX_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "server/base/clock.h"
+#include "server/store/entry.h"
+#include "server/store/entry_order.h"
+
+namespace latchkey {
+
+class ExpiryIndex {
+ public:
+  // `order` must outlive the index; `start` is about when the server started.
+  ExpiryIndex(const EntryOrder& order, UnixNanos start)
+      : order_(order), start_(start) {}
+
+  ExpiryIndex(const ExpiryIndex&) = delete;
+  ExpiryIndex& operator=(const ExpiryIndex&) = delete;
+
+  // `entry` was appended to the order.
+  void Append(const Entry& entry);
+
+  // `entry` has another expiry than before, or took another's place.
+  void Set(const Entry& entry);
+
+  // Call Remove() before `entry` is removed from the order, Move() for each
+  // that moves there meanwhile, as it tells, and Shrink() afterwards.
+  void Remove(const Entry& entry);
+  void Move(const Entry& entry, uint32_t from);
+  void Shrink();
+
+  // Finds entries that are expired at `now`, as many as `found` has room for,
+  // and returns how many; in no order.  It looks at so much only that it takes
+  // some microseconds: a later call looks on from there.
+  //
+  // REQUIRES: what an earlier call found was removed.
+  size_t Find(UnixNanos now, std::span<Entry*> found);
+
+  // Allocates for `entries` entries, and for no more.
+  void Reserve(size_t entries);
+  static size_t BytesOf(size_t entries) {
+    return sizeof(Time) * (entries + BlocksOf(entries));
+  }
+
+  // How many entries have an expiry.
+  size_t expiring() const { return expiring_; }
+
+ private:
+  // In kUnit from the start.
+  using Time = uint32_t;
+  static constexpr Time kNoTime = UINT32_MAX;
+  // And all that is later.
+  static constexpr Time kTimeMax = kNoTime - 1;
+
+  // 2^32 of it are nine years.
+  static constexpr Nanos kUnit = Nanos{1} << 26;
+
+  // Places of a block: what is read for one entry that expires, against what
+  // is read where none does.
+  static constexpr size_t kBlock = 256;
+
+  // How much a call looks at in vain: entries that expire within kUnit from
+  // now, which are in no cache, and blocks, of which each counts as so many.
+  static constexpr int kPatience = 64;
+  static constexpr int kBlockPatience = 4;
+
+  static size_t BlocksOf(size_t entries) {
+    return (entries + kBlock - 1) / kBlock;
+  }
+
+  Time ToTime(UnixNanos expire_time) const;
+  void Store(uint32_t place, Time time);
+
+  const EntryOrder& order_;
+  const UnixNanos start_;
+  std::vector<Time> times_;
+  std::vector<Time> soonest_;
+  size_t expiring_ = 0;
+  // Where Find() goes on.
+  size_t next_ = 0;
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_STORE_EXPIRY_INDEX_H_
