@@ -1,11 +1,12 @@
-// What a snapshot scan does to a writer: the latency of Put over a million
-// entries while a snapshot of them is read on another processor, in turns with
-// that while the other processor does nothing, runs a loop that touches no
-// memory, or reads a snapshot of another store.  The first is what a user sees;
-// the last two tell what of it any busy neighbour would do.  And for how long
-// one slice of a scan holds its shard, in CPU time of the thread, so that it
-// counts no other process, and the least of several times, so that it counts no
-// interrupt.  Ends with 1 where a slice took over 100 us.
+// What a snapshot scan, and a million entries that expire in a second, do to a
+// writer: the latency of Put over a million entries while a snapshot of them is
+// read on another processor, or others of the store are swept there as they
+// expire; in turns with that while the other processor does nothing, runs a
+// loop that touches no memory, or does the same to another store.  The first is
+// what a user sees; the last two tell what of it any busy neighbour would do.
+// And for how long one slice of a scan holds its shard, in CPU time of the
+// thread, so that it counts no other process, and the least of several times,
+// so that it counts no interrupt.  Ends with 1 where a slice took over 100 us.
 //
 // Writer and scanner have a processor each, the last two that the program may
 // use.  With `chrt -f 20` they have it for themselves.
@@ -91,6 +92,38 @@ class Bench {
     return times;
   }
 
+  // Puts as many others as there are entries for each second of a turn, which
+  // expire evenly during the turn that begins now.
+  void PutExpiring() {
+    const uint64_t count =
+        options_.entries * static_cast<uint64_t>(options_.seconds);
+    // About how long it takes to put them.
+    const UnixNanos begin =
+        clock_.Now() + static_cast<Nanos>(count) * 2 * kNanosPerMicro;
+    for (uint64_t i = 0; i < count; ++i) {
+      const Nanos after = static_cast<Nanos>(i) * options_.seconds *
+                          kNanosPerSecond / static_cast<Nanos>(count);
+      Put(options_.entries + i,
+          {.kind = Expiration::Kind::kAt, .at = begin + after});
+    }
+    while (clock_.Now() < begin) {
+    }
+  }
+
+  // Sweeps until `done`, as a server does: a thousand entries at a time, with a
+  // pause where there was less to do.
+  void Sweep(const std::atomic<bool>& done) {
+    constexpr size_t kStep = 1'000;
+    UnixNanos next = 0;
+    while (!done) {
+      if (clock_.Now() < next) continue;
+      if (store_.SweepExpired(kStep) == kStep) continue;
+      next = clock_.Now() + 100 * kNanosPerMilli;
+    }
+    while (store_.SweepExpired(kStep) == kStep) {
+    }
+  }
+
   // Reads snapshots until `done`.
   void Scan(const std::atomic<bool>& done) {
     while (!done) {
@@ -107,9 +140,10 @@ class Bench {
   }
 
  private:
-  void Put(uint64_t number) {
+  void Put(uint64_t number, const Expiration& expiration = {}) {
     const std::string key = KeyOf(number);
-    const Operation put = PutOperation{.key = key, .value = value_};
+    const Operation put =
+        PutOperation{.key = key, .value = value_, .expiration = expiration};
     auto result = store_.Write({.on_success = {&put, 1}}, endless_.token());
     LATCHKEY_CHECK(result.ok(), "a benchmark's write succeeds");
   }
@@ -196,14 +230,18 @@ void Report(const char* what, std::vector<int64_t>& times) {
 }
 
 // What runs beside the writer.
-enum class Neighbour { kNone, kLoop, kScanOfOther, kScan };
-constexpr struct {
-  Neighbour neighbour;
-  const char* name;
-} kNeighbours[] = {{Neighbour::kNone, "nothing"},
-                   {Neighbour::kLoop, "a loop"},
-                   {Neighbour::kScanOfOther, "another's scan"},
-                   {Neighbour::kScan, "a scan"}};
+enum class Neighbour {
+  kNone,
+  kLoop,
+  kScanOfOther,
+  kScan,
+  kExpiryOfOther,
+  kExpiry
+};
+constexpr const char* kNames[] = {"nothing",          "a loop",
+                                  "another's scan",   "a scan",
+                                  "another's expiry", "expiry"};
+constexpr size_t kKinds = std::size(kNames);
 
 // Binds the calling thread to the last of `processors` but `number`, where
 // there are so many.
@@ -228,6 +266,8 @@ class Turns {
 
   // The times of Puts beside `neighbour`.
   std::vector<int64_t> TimePuts(Neighbour neighbour, int turn) {
+    if (neighbour == Neighbour::kExpiryOfOther) other_.PutExpiring();
+    if (neighbour == Neighbour::kExpiry) bench_.PutExpiring();
     std::atomic<bool> done = false;
     // A thread is bound as its maker; one that had to wait for the writer's
     // processor to bind itself would wait for the writer.
@@ -246,6 +286,12 @@ class Turns {
         case Neighbour::kScan:
           bench_.Scan(done);
           break;
+        case Neighbour::kExpiryOfOther:
+          other_.Sweep(done);
+          break;
+        case Neighbour::kExpiry:
+          bench_.Sweep(done);
+          break;
       }
     });
     BindTo(processors_, 0);
@@ -262,24 +308,31 @@ class Turns {
 
 // Whether no slice was too long.
 bool Run(const Options& options) {
-  constexpr size_t kKinds = std::size(kNeighbours);
   Turns turns(options);
   std::array<std::vector<int64_t>, kKinds> tails;
   for (int turn = 0; turn < options.rounds * static_cast<int>(kKinds); ++turn) {
     const size_t kind = static_cast<size_t>(turn) % kKinds;
     std::vector<int64_t> times =
-        turns.TimePuts(kNeighbours[kind].neighbour, turn);
-    Report(kNeighbours[kind].name, times);
+        turns.TimePuts(static_cast<Neighbour>(kind), turn);
+    Report(kNames[kind], times);
     tails[kind].push_back(Percentile(times, 0.999));
   }
   for (auto& tail : tails) std::sort(tail.begin(), tail.end());
-  const int64_t with = Percentile(tails.back(), 0.5);
+  const auto tail_of = [&](Neighbour neighbour) {
+    return Percentile(tails[static_cast<size_t>(neighbour)], 0.5);
+  };
   for (size_t kind = 0; kind < kKinds; ++kind) {
-    const int64_t tail = Percentile(tails[kind], 0.5);
+    const int64_t tail = tail_of(static_cast<Neighbour>(kind));
+    const auto times = [&](Neighbour neighbour) {
+      return static_cast<double>(tail_of(neighbour)) /
+             static_cast<double>(tail);
+    };
     std::printf(
-        "beside %-14s p99.9, median of rounds: %6.2f us; a scan: x %.2f\n",
-        kNeighbours[kind].name, Micros(tail),
-        static_cast<double>(with) / static_cast<double>(tail));
+        "beside %-16s p99.9, median of rounds: %6.2f us; a scan: x %.2f, "
+        "expiry: "
+        "x %.2f\n",
+        kNames[kind], Micros(tail), times(Neighbour::kScan),
+        times(Neighbour::kExpiry));
   }
   std::vector<int64_t> slices = TimeSlices(options.entries, options.rounds);
   std::printf(
