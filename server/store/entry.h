@@ -1,7 +1,7 @@
 // Entry is one key with its value, in one allocation.
 //
-//   | version | expire_time | references | flags | value size | place | key
-//   size | budget | uses | key | value |
+//   | version 8 | expire_time 8 | references 4 | place 4 | value size 3 |
+//   budget 1 | key size 2 | has flags 1 | uses 1 | flags 4 or 0 | key | value |
 //
 // Key, value and flags never change.  Version is set once, by the commit that
 // publishes the entry.  Of a published entry only the expiry, the place and the
@@ -20,6 +20,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 #include <utility>
 
@@ -36,8 +37,8 @@ class Entry {
   // it; its budget gets that back when the entry is destroyed.  Without one
   // the entry is not counted.
   //
-  // REQUIRES: the key is at most 65,535 bytes, the value less than 4 GiB; the
-  // room has BytesOf(key, value).
+  // REQUIRES: the key is at most 65,535 bytes, the value less than 16 MiB; the
+  // room has BytesOf(key, value, flags).
   static EntryRef Make(std::string_view key, std::string_view value,
                        uint32_t flags, UnixNanos expire_time,
                        MemoryRoom* room = nullptr);
@@ -54,19 +55,26 @@ class Entry {
   }
 
   // The memory that an entry takes, with what the allocator adds.
-  static size_t BytesOf(std::string_view key, std::string_view value) {
-    return BytesOf(key.size(), value.size());
+  static size_t BytesOf(std::string_view key, std::string_view value,
+                        uint32_t flags) {
+    return BytesOf(key.size(), value.size(), flags != 0);
   }
-  static size_t BytesOf(size_t key_size, size_t value_size);
+  static size_t BytesOf(size_t key_size, size_t value_size, bool has_flags);
 
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
 
-  std::string_view key() const { return {data(), key_size_}; }
-  std::string_view value() const { return {data() + key_size_, value_size_}; }
-  uint32_t flags() const { return flags_; }
+  std::string_view key() const { return {data() + flags_size(), key_size_}; }
+  std::string_view value() const {
+    return {data() + flags_size() + key_size_, value_size_};
+  }
+  uint32_t flags() const {
+    uint32_t flags = 0;
+    std::memcpy(&flags, data(), flags_size());
+    return flags;
+  }
   uint64_t version() const { return version_; }
-  size_t bytes() const { return BytesOf(key_size_, value_size_); }
+  size_t bytes() const { return BytesOf(key_size_, value_size_, has_flags_); }
 
   // The mutex of the entry's shard guards the expiry of a published entry.
   UnixNanos expire_time() const { return expire_time_; }
@@ -91,7 +99,10 @@ class Entry {
   ~Entry() = default;
 
   static constexpr size_t kPage = 4'096;
+  static constexpr size_t kValueSizeBits = 24;
 
+  // Most entries have none.
+  size_t flags_size() const { return has_flags_ ? sizeof(uint32_t) : 0; }
   const char* data() const { return reinterpret_cast<const char*>(this + 1); }
   char* data() { return reinterpret_cast<char*>(this + 1); }
 
@@ -102,19 +113,21 @@ class Entry {
   // The last to let go destroys: its decrement acquires what every other owner
   // did before its own, which releases.
   mutable std::atomic<uint32_t> references_ = 0;
-  const uint32_t flags_;
-  const uint32_t value_size_;
   uint32_t place_ = 0;
-  const uint16_t key_size_;
+  const uint32_t value_size_ : kValueSizeBits;
   // MemoryBudget::id().
-  const uint8_t budget_;
+  const uint32_t budget_ : 8;
+  const uint16_t key_size_;
+  const bool has_flags_;
   uint8_t uses_ = 0;
 };
 
-static_assert(sizeof(Entry) == 40, "key bytes follow the header");
+static_assert(sizeof(Entry) == 32, "flags and key follow the header");
 
-inline size_t Entry::BytesOf(size_t key_size, size_t value_size) {
-  return AllocatedBytes(sizeof(Entry) + key_size + value_size);
+inline size_t Entry::BytesOf(size_t key_size, size_t value_size,
+                             bool has_flags) {
+  return AllocatedBytes(sizeof(Entry) + (has_flags ? sizeof(uint32_t) : 0) +
+                        key_size + value_size);
 }
 
 // A counted reference to an entry, or null.

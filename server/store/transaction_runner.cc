@@ -67,10 +67,10 @@ TransactionRunner::Steps TransactionRunner::MakeSteps(
 void TransactionRunner::Count(const Step& step) {
   const Operation& operation = *step.operation;
   const auto counter_bytes = [](std::string_view key) {
-    return Entry::BytesOf(key.size(), kCounterTextMax);
+    return Entry::BytesOf(key.size(), kCounterTextMax, true);
   };
   if (const auto* put = std::get_if<PutOperation>(&operation)) {
-    const size_t bytes = Entry::BytesOf(put->key, put->value);
+    const size_t bytes = Entry::BytesOf(put->key, put->value, put->flags);
     put_bytes_ += bytes;
     put_bytes_largest_ = std::max(put_bytes_largest_, bytes);
     answers_ += put->return_previous ? 1 : 0;
@@ -120,7 +120,7 @@ size_t TransactionRunner::BytesToRun() const {
 size_t TransactionRunner::BytesToAnswer(size_t result_bytes_max) const {
   if (answers_ == 0) return 0;
   return std::min(answers_ * LargestBytes(),
-                  result_bytes_max + answers_ * Entry::BytesOf(0, 0));
+                  result_bytes_max + answers_ * Entry::BytesOf(0, 0, true));
 }
 
 absl::Status TransactionRunner::Run(UnixNanos now, size_t result_bytes_max,

@@ -36,6 +36,19 @@ TEST(EntryTest, TakesTheLimitsOfTheContract) {
   EXPECT_EQ(Entry::Make("k", "", 0, kNever)->value(), "");
 }
 
+// They are stored only where there are some.
+TEST(EntryTest, FlagsAreKeptAndCostNothingWhereThereAreNone) {
+  const std::string value(48, 'v');
+  for (const uint32_t flags : {0u, 1u, 0x80000000u, UINT32_MAX}) {
+    const EntryRef entry = Entry::Make("0123456789abcdef", value, flags, 5);
+    EXPECT_EQ(entry->flags(), flags);
+    EXPECT_EQ(entry->key(), "0123456789abcdef");
+    EXPECT_EQ(entry->value(), value);
+    EXPECT_EQ(entry->bytes(), flags == 0 ? 96u : 112u);
+    EXPECT_EQ(entry->bytes(), Entry::BytesOf(entry->key(), value, flags));
+  }
+}
+
 TEST(EntryTest, CopiesWhatItWasMadeOf) {
   std::string key = "key";
   std::string value = "value";
@@ -90,6 +103,8 @@ TEST(EntryDeathTest, RefusesSizesThatItsHeaderCannotHold) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   const std::string key(65'536, 'k');
   EXPECT_DEATH(Entry::Make(key, "", 0, kNever), "limits");
+  const std::string value(size_t{1} << 24, 'v');
+  EXPECT_DEATH(Entry::Make("k", value, 0, kNever), "limits");
 }
 
 }  // namespace

@@ -165,9 +165,10 @@ TEST_F(MemoryTest, CountsToTheByteAndBackToNothing) {
   ExpectBound();
   const size_t one = used();
   Put("k", std::string(1000, 'v'), Ttl(10_ms));
-  EXPECT_EQ(used(), one + Entry::BytesOf(1, 1000) - Entry::BytesOf(1, 1));
+  EXPECT_EQ(used(),
+            one + Entry::BytesOf(1, 1000, false) - Entry::BytesOf(1, 1, false));
   Delete("k");
-  EXPECT_EQ(used(), one - Entry::BytesOf(1, 1));
+  EXPECT_EQ(used(), one - Entry::BytesOf(1, 1, false));
   ExpectBound();
 }
 
@@ -175,7 +176,7 @@ TEST_F(MemoryTest, CountsWhatAReaderStillHolds) {
   Put("k", std::string(1000, 'v'));
   EntryView reading = Look("k");
   Delete("k");
-  EXPECT_EQ(used(), HeldBytes() + Entry::BytesOf(1, 1000));
+  EXPECT_EQ(used(), HeldBytes() + Entry::BytesOf(1, 1000, false));
   reading = {};
   ExpectBound();
 }
