@@ -30,10 +30,10 @@ class SweeperTest : public testing::Test {
     }
   }
 
-  // Lets the pause before a step pass, and runs the step.
-  void Pause() {
-    clock_.Advance(Sweeper::kPause);
-    executor_.RunOne();
+  // Lets time pass, and runs the steps that are due then.
+  void Pass(Nanos time) {
+    clock_.Advance(time);
+    executor_.RunReady();
   }
 
   FakeClock clock_;
@@ -46,15 +46,34 @@ class SweeperTest : public testing::Test {
 TEST_F(SweeperTest, PausesWhenNothingIsLeft) {
   PutExpiring(10);
   sweeper_.Start();
-  EXPECT_EQ(executor_.delay(), Sweeper::kPause);
-  Pause();
+  Pass(kNanosPerSecond - 1);
   EXPECT_EQ(store_.EntryCount(), 10u);
-  EXPECT_EQ(executor_.delay(), Sweeper::kPause);
-
-  clock_.Advance(kNanosPerSecond);
-  executor_.RunOne();
+  // They expire during the pause.
+  Pass(Sweeper::kPause - 1);
+  EXPECT_EQ(store_.EntryCount(), 10u);
+  Pass(1);
   EXPECT_EQ(store_.EntryCount(), 0u);
-  EXPECT_EQ(executor_.delay(), Sweeper::kPause);
+}
+
+TEST_F(SweeperTest, EndsLeasesInTime) {
+  const DeadlineSource source(kNever);
+  constexpr Nanos kTtl = 25 * kNanosPerMilli;
+  const auto granted =
+      store_.GetOrLease({.key = "k"}, {.ttl = kTtl}, nullptr, source.token());
+  ASSERT_TRUE(granted.ok() && granted->granted != kNoLease);
+  sweeper_.Start();
+  Pass(kTtl);
+  const auto held = [&] { return store_.Counters().leases.held; };
+  EXPECT_EQ(held(), 0u);
+  EXPECT_EQ(executor_.pending(), 2u);
+  // And not before its time.
+  ASSERT_TRUE(
+      store_.GetOrLease({.key = "k"}, {.ttl = kTtl}, nullptr, source.token())
+          .ok());
+  Pass(kTtl - 1);
+  EXPECT_EQ(held(), 1u);
+  Pass(Sweeper::kLeasePause);
+  EXPECT_EQ(held(), 0u);
 }
 
 TEST_F(SweeperTest, StopsWithItsOwner) {
@@ -72,7 +91,10 @@ TEST_F(SweeperTest, GoesOnAtOnceWhileThereIsMore) {
   PutExpiring(2 * Sweeper::kEntriesPerStepMax + 1);
   clock_.Advance(kNanosPerSecond);
   sweeper_.Start();
-  Pause();
+  clock_.Advance(Sweeper::kPause);
+  // That of the leases.
+  executor_.RunOne();
+  executor_.RunOne();
   EXPECT_EQ(store_.EntryCount(), Sweeper::kEntriesPerStepMax + 1);
   EXPECT_EQ(executor_.delay(), 0);
   executor_.RunOne();
@@ -80,7 +102,7 @@ TEST_F(SweeperTest, GoesOnAtOnceWhileThereIsMore) {
   EXPECT_EQ(executor_.delay(), 0);
   executor_.RunOne();
   EXPECT_EQ(store_.EntryCount(), 0u);
-  EXPECT_EQ(executor_.delay(), Sweeper::kPause);
+  EXPECT_EQ(executor_.delay(), Sweeper::kLeasePause);
 }
 
 // A snapshot whose stream has ended waits for its client, and then ends.
@@ -100,12 +122,10 @@ TEST_F(SweeperTest, EndsSnapshotsThatNobodyReads) {
         .Start({.snapshot = true, .resume_token = resume_token})
         .status();
   };
-  Pause();
+  Pass(Sweeper::kPause);
   EXPECT_TRUE(resume().ok());
-  clock_.Advance(SnapshotTable::kIdleMax);
-  executor_.RunOne();
+  Pass(SnapshotTable::kIdleMax);
   EXPECT_EQ(resume().code(), absl::StatusCode::kOutOfRange);
-  EXPECT_EQ(executor_.delay(), Sweeper::kPause);
 }
 
 }  // namespace
