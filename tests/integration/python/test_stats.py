@@ -1,4 +1,7 @@
-"""GetStats tells what was done to a server, and no more."""
+"""GetStats, and `latchkey stats`: what was done to a server, and no more."""
+
+import json
+import re
 
 import grpc
 import pytest
@@ -235,3 +238,49 @@ def test_it_counts_as_a_call_and_changes_nothing(fresh):
                          service="latchkey.v1.Admin", cmd="GetStats",
                          code="OK") == 3
     assert fresh.stats().keys == stats.keys
+
+
+def latchkey(fresh, *arguments):
+    result = run_program("latchkey", "stats", "--server", fresh.address,
+                         *arguments)
+    assert (result.returncode, result.stderr) == (0, b"")
+    return result.stdout.decode()
+
+
+def test_the_command_shows_sections_in_columns(fresh, keys):
+    fresh.Put(key=keys("a"), value=b"1")
+    fresh.BatchGet(keys=[keys("a"), keys("a"), keys("none")])
+    text = latchkey(fresh)
+    sections = {section.splitlines()[0]: section.splitlines()[1:]
+                for section in text.split("\n\n")}
+    assert list(sections) == ["server", "keys", "memory", "idempotency"]
+    values = {}
+    for name, lines in sections.items():
+        matches = [re.fullmatch(r"(  \w+ +)(\S.*)", line) for line in lines]
+        assert all(matches), lines
+        assert len({len(match[1]) for match in matches}) == 1, lines
+        values[name] = {match[1].strip(): match[2] for match in matches}
+    assert values["keys"]["hits"] == "2"
+    assert values["keys"]["misses"] == "1"
+    assert values["keys"]["hit_ratio"] == "66.67 %"
+    assert values["keys"]["entries"] == "1"
+    limit = fresh.stats().memory.max_bytes
+    assert re.fullmatch(rf"{limit}  \(\d+\.\d\d [GT]iB\)",
+                        values["memory"]["max_bytes"])
+    # All that the answer has.
+    stats = fresh.stats()
+    for field, section in stats.ListFields():
+        shown = set(values[field.name]) - {"hit_ratio"}
+        assert shown == {
+            part.name for part in section.DESCRIPTOR.fields
+            if part.name != "connections" or section.HasField("connections")}
+
+
+def test_the_command_has_a_form_for_programs(fresh, keys):
+    fresh.Put(key=keys("a"), value=b"1")
+    fresh.Get(key=keys("none"))
+    stats = json.loads(latchkey(fresh, "--json"))
+    assert stats["keys"]["misses"] == "1"
+    assert stats["keys"]["hits"] == "0"
+    assert int(stats["memory"]["used_bytes"]) > 0
+    assert stats["server"]["transport"] == TRANSPORT
