@@ -49,6 +49,8 @@ struct Score {
   uint64_t bytes = 0;
   uint64_t missed_bytes = 0;
   uint64_t refused = 0;
+  // Held in the end.
+  uint64_t entries = 0;
 };
 
 // All stores have one secret, so that it is known where a key falls.
@@ -120,6 +122,7 @@ Score Replay(const Trace& trace, const Keys& keys, EvictionPolicy policy,
         store.Write({.on_success = {&put, 1}}, endless.token());
     if (!written.ok()) ++score.refused;
   }
+  score.entries = store.EntryCount();
   return score;
 }
 
@@ -156,19 +159,20 @@ struct Settings {
 void Print(const std::string& trace, size_t shards, const char* policy,
            double size, size_t memory, const Score& score) {
   std::printf(
-      "%s,%zu,%s,%g,%zu,%llu,%.5f,%.5f,%llu\n", trace.c_str(), shards, policy,
-      size, memory, static_cast<unsigned long long>(score.requests),
+      "%s,%zu,%s,%g,%zu,%llu,%.5f,%.5f,%llu,%llu\n", trace.c_str(), shards,
+      policy, size, memory, static_cast<unsigned long long>(score.requests),
       static_cast<double>(score.misses) / static_cast<double>(score.requests),
       static_cast<double>(score.missed_bytes) /
           static_cast<double>(std::max<uint64_t>(score.bytes, 1)),
-      static_cast<unsigned long long>(score.refused));
+      static_cast<unsigned long long>(score.refused),
+      static_cast<unsigned long long>(score.entries));
   std::fflush(stdout);
 }
 
 int Run(const Settings& settings) {
   std::printf(
       "trace,shards,policy,size,memory_bytes,requests,miss_ratio,"
-      "byte_miss_ratio,refused\n");
+      "byte_miss_ratio,refused,entries\n");
   for (const std::string& name : settings.traces) {
     Trace trace =
         MakeTrace(name, settings.keys, settings.requests, settings.bytes);
