@@ -80,7 +80,7 @@ void AddBatchCommands(CLI::App& program, Commands& commands);
 // increment, transfer
 void AddCounterCommands(CLI::App& program, Commands& commands);
 
-// get-outcome, health, completion
+// get-outcome, health, stats, completion
 void AddServiceCommands(CLI::App& program, Commands& commands);
 
 }  // namespace latchkey::client

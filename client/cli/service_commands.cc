@@ -5,8 +5,10 @@
 #include "client/cli/command_options.h"
 #include "client/cli/commands.h"
 #include "client/cli/completion.h"
+#include "client/cli/stats_text.h"
 #include "client/lib/call_error.h"
 #include "grpc/health/v1/health.grpc.pb.h"
+#include "latchkey/v1/admin.grpc.pb.h"
 
 namespace latchkey::client {
 namespace {
@@ -44,24 +46,33 @@ struct GetOutcomeCommand {
   }
 };
 
+// Calls a method of a service that is not the cache, once: `call(context)`.
+// Where the result is not kOk, the failure has been reported.
+template <typename Call>
+ExitCode CallOnce(Session& session, std::string_view name, Call call) {
+  if (const ExitCode code = session.Connect(); code != ExitCode::kOk) {
+    return code;
+  }
+  grpc::ClientContext context;
+  context.set_deadline(session.Deadline());
+  const grpc::Status status = call(context);
+  return session.Finish(name, {.error = DecodeCallError(status),
+                               .outcome = Outcome::kNotApplied,
+                               .attempts = 1});
+}
+
 struct HealthCommand {
   TextOption service;
 
   ExitCode Run(Session& session) const {
-    if (const ExitCode code = session.Connect(); code != ExitCode::kOk) {
-      return code;
-    }
     HealthCheckRequest request;
     request.set_service(service.text());
     HealthCheckResponse response;
-    grpc::ClientContext context;
-    context.set_deadline(session.Deadline());
-    const grpc::Status status =
-        Health::NewStub(session.channel())->Check(&context, request, &response);
     const ExitCode code =
-        session.Finish("Health.Check", {.error = DecodeCallError(status),
-                                        .outcome = Outcome::kNotApplied,
-                                        .attempts = 1});
+        CallOnce(session, "Health.Check", [&](grpc::ClientContext& context) {
+          return Health::NewStub(session.channel())
+              ->Check(&context, request, &response);
+        });
     if (code != ExitCode::kOk) return code;
     if (session.json()) {
       session.PrintJson(response);
@@ -73,6 +84,24 @@ struct HealthCommand {
     return response.status() == HealthCheckResponse::SERVING
                ? ExitCode::kOk
                : ExitCode::kRefused;
+  }
+};
+
+struct StatsCommand {
+  ExitCode Run(Session& session) const {
+    v1::GetStatsResponse response;
+    const ExitCode code =
+        CallOnce(session, "Admin.GetStats", [&](grpc::ClientContext& context) {
+          return v1::Admin::NewStub(session.channel())
+              ->GetStats(&context, {}, &response);
+        });
+    if (code != ExitCode::kOk) return code;
+    if (session.json()) {
+      session.PrintJson(response);
+    } else {
+      session.out() << StatsToText(response);
+    }
+    return ExitCode::kOk;
   }
 };
 
@@ -126,6 +155,24 @@ void AddHealth(CLI::App& program, Commands& commands) {
   Register(commands, app, options);
 }
 
+void AddStats(CLI::App& program, Commands& commands) {
+  CLI::App* app = program.add_subcommand(
+      "stats",
+      "Tells what the server has counted and what it holds.\n"
+      "Hits, misses, evictions, expirations and leases since its start; memory "
+      "by\n"
+      "what it is for, beside --memory-max-bytes; outcomes of keyed writes; "
+      "calls\n"
+      "and connections.  admin.proto says what each number is.  With --json "
+      "they\n"
+      "are in one object, without the hit ratio, which is hits / (hits + "
+      "misses).");
+  app->footer(
+      "Examples:\n  latchkey stats\n  latchkey stats --json | jq -r "
+      ".keys.misses");
+  Register(commands, app, std::make_shared<StatsCommand>());
+}
+
 void AddCompletion(CLI::App& program, Commands& commands) {
   CLI::App* app = program.add_subcommand(
       "completion", "Prints a script that lets a shell complete commands.");
@@ -147,6 +194,7 @@ void AddCompletion(CLI::App& program, Commands& commands) {
 void AddServiceCommands(CLI::App& program, Commands& commands) {
   AddGetOutcome(program, commands);
   AddHealth(program, commands);
+  AddStats(program, commands);
   AddCompletion(program, commands);
 }
 

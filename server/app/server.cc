@@ -77,8 +77,10 @@ Server::Server(const ServerOptions& options)
       store_(ToStoreOptions(options), clock_, random_),
       cache_(store_, clock_, ToServiceOptions(options), &bulk_,
              &maintenance_thread_),
+      admin_(store_, [this] { return Facts(); }),
       transport_(MakeTransport(options_, methods_, clock_)) {
   cache_.Register(methods_);
+  admin_.Register(methods_);
   health_.Register(methods_);
   reflection_.Register(methods_);
   AddMetrics();
@@ -117,15 +119,20 @@ absl::StatusOr<std::optional<ListenAddress>> Server::StartOps() {
   return *address;
 }
 
+ServerFacts Server::Facts() const {
+  return {.version = LATCHKEY_VERSION,
+          .transport = options_.transport,
+          .threads = options_.threads,
+          .started = started_,
+          .now = clock_.Now(),
+          .live_calls = live_calls(),
+          .connections = transport_->connections(),
+          .resident_bytes = process_memory_.Read().resident_bytes};
+}
+
 void Server::AddMetrics() {
-  metrics_.Add([this](MetricsText& text) {
-    CollectServerMetrics({.transport = options_.transport,
-                          .threads = options_.threads,
-                          .started = started_,
-                          .now = clock_.Now(),
-                          .live_calls = live_calls()},
-                         text);
-  });
+  metrics_.Add(
+      [this](MetricsText& text) { CollectServerMetrics(Facts(), text); });
   metrics_.Add([this](MetricsText& text) { methods_.metrics().Collect(text); });
   metrics_.Add([this](MetricsText& text) {
     const LaneFacts lanes[] = {{"bulk", bulk_.metrics(), bulk_.depth()}};

@@ -25,14 +25,17 @@
 #include "server/config/options.h"
 #include "server/metrics/metrics_registry.h"
 #include "server/ops/ops_server.h"
+#include "server/ops/process_memory.h"
 #include "server/ops/readiness.h"
 #include "server/rpc/method_table.h"
 #include "server/rpc/transport.h"
 #include "server/runtime/asio_executor.h"
 #include "server/runtime/worker_pool.h"
+#include "server/service/admin_service.h"
 #include "server/service/cache_service.h"
 #include "server/service/health_service.h"
 #include "server/service/reflection_service.h"
+#include "server/service/server_facts.h"
 #include "server/store/store.h"
 
 namespace latchkey {
@@ -68,6 +71,9 @@ class Server {
   int64_t live_calls() const { return transport_->live_calls(); }
 
  private:
+  // What is so now.  From any thread, between Start() and the end.
+  ServerFacts Facts() const;
+
   void AddMetrics();
 
   // Ends all calls within `grace`, then the lanes that they may wait in.
@@ -83,11 +89,13 @@ class Server {
   WorkerPool bulk_;
   Store store_;
   CacheService cache_;
+  AdminService admin_;
   HealthService health_;
   ReflectionService reflection_;
   MethodTable methods_;
   const std::unique_ptr<Transport> transport_;
   const UnixNanos started_ = clock_.Now();
+  const ProcessMemory process_memory_;
   Readiness readiness_;
   MetricsRegistry metrics_;
   std::unique_ptr<OpsServer> ops_;

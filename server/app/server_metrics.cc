@@ -9,7 +9,7 @@ void CollectServerMetrics(const ServerFacts& facts, MetricsText& text) {
   text.Sample({}, 1);
   text.Family("latchkey_instance_info", MetricType::kGauge,
               "Which server this is, in its labels; the value is 1.");
-  text.Sample({{"version", LATCHKEY_VERSION},
+  text.Sample({{"version", facts.version},
                {"transport", facts.transport},
                {"threads", std::to_string(facts.threads)}},
               1);

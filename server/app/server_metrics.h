@@ -6,21 +6,10 @@
 #ifndef LATCHKEY_SERVER_APP_SERVER_METRICS_H_
 #define LATCHKEY_SERVER_APP_SERVER_METRICS_H_
 
-#include <cstdint>
-#include <string_view>
-
-#include "server/base/clock.h"
 #include "server/metrics/metrics_text.h"
+#include "server/service/server_facts.h"
 
 namespace latchkey {
-
-struct ServerFacts {
-  std::string_view transport;
-  int threads = 0;
-  UnixNanos started = 0;
-  UnixNanos now = 0;
-  int64_t live_calls = 0;
-};
 
 void CollectServerMetrics(const ServerFacts& facts, MetricsText& text);
 

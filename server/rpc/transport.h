@@ -1,12 +1,14 @@
 // Transport carries the calls of a MethodTable: what the server knows of the
 // gRPC library's transport and of the native one.
 //
-// Thread safety: live_calls() from any thread; the rest belongs to the owner.
+// Thread safety: live_calls() and connections() from any thread; the rest
+// belongs to the owner.
 
 #ifndef LATCHKEY_SERVER_RPC_TRANSPORT_H_
 #define LATCHKEY_SERVER_RPC_TRANSPORT_H_
 
 #include <cstdint>
+#include <optional>
 
 #include "absl/status/statusor.h"
 #include "server/base/clock.h"
@@ -33,6 +35,9 @@ class Transport {
 
   // Calls whose handlers have not ended, or whose answers are on their way.
   virtual int64_t live_calls() const = 0;
+
+  // Connections that are open; nothing where the transport does not know.
+  virtual std::optional<int64_t> connections() const = 0;
 };
 
 }  // namespace latchkey

@@ -10,6 +10,7 @@
 #include "grpc/reflection/v1alpha/reflection.pb.h"
 #include "latchkey/v1/errors.pb.h"
 #include "server/rpc/call.h"
+#include "server/service/admin_service.h"
 #include "server/service/cache_service.h"
 #include "server/service/health_service.h"
 #include "server/service/request_parsing.h"
@@ -135,7 +136,8 @@ std::vector<std::string> ErrorDetailTypes() {
 }  // namespace
 
 ReflectionService::ReflectionService()
-    : index_({CacheService::kName, HealthService::kName, kV1, kV1Alpha},
+    : index_({CacheService::kName, AdminService::kName, HealthService::kName,
+              kV1, kV1Alpha},
              ErrorDetailTypes()) {}
 
 void ReflectionService::Register(MethodTable& methods) {

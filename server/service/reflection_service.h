@@ -2,9 +2,9 @@
 // and its like learn the API from a running server.  The two are one protocol
 // under two names.
 //
-// It describes latchkey.v1.Cache, the standard services, and the details that
-// errors carry.  Descriptors come with all that they import.  There are no
-// extensions, so a question for one is answered NOT_FOUND.
+// It describes latchkey.v1.Cache and Admin, the standard services, and the
+// details that errors carry.  Descriptors come with all that they import. There
+// are no extensions, so a question for one is answered NOT_FOUND.
 //
 // Thread safety: constant after construction; streams may run on any threads.
 //

@@ -37,6 +37,11 @@ std::optional<UnixNanos> ToUnixNanos(
   return Combine(timestamp.seconds(), nanos);
 }
 
+void ToDuration(Nanos time, google::protobuf::Duration* duration) {
+  duration->set_seconds(time / kNanosPerSecond);
+  duration->set_nanos(static_cast<int32_t>(time % kNanosPerSecond));
+}
+
 void ToTimestamp(UnixNanos time, google::protobuf::Timestamp* timestamp) {
   int64_t seconds = time / kNanosPerSecond;
   int64_t nanos = time % kNanosPerSecond;

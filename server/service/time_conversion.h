@@ -23,6 +23,8 @@ std::optional<Nanos> ToNanos(const google::protobuf::Duration& duration);
 std::optional<UnixNanos> ToUnixNanos(
     const google::protobuf::Timestamp& timestamp);
 
+void ToDuration(Nanos time, google::protobuf::Duration* duration);
+
 void ToTimestamp(UnixNanos time, google::protobuf::Timestamp* timestamp);
 
 }  // namespace latchkey

@@ -49,6 +49,7 @@ class LedgerBudget {
       : window_(window), bytes_max_(bytes_max), memory_(memory) {}
 
   Nanos window() const { return window_; }
+  size_t bytes_max() const { return bytes_max_; }
 
   // What some records take.
   struct Share {

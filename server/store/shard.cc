@@ -55,7 +55,7 @@ Shard::Shard(ShardIndex index, const ShardContext& context)
 
 Shard::~Shard() {
   ShardLock lock(*this);
-  memory_.Give(counters().structure_bytes);
+  memory_.Give(counters().structure_bytes());
 }
 
 Entry* Shard::Find(const HashedKey& key, UnixNanos now) const {
@@ -207,8 +207,11 @@ ShardCounters Shard::counters() const {
   counters.entries_expiring = expiry_.expiring();
   counters.entry_bytes = queues_.bytes();
   counters.leases = leases_.counters();
-  counters.structure_bytes = StructureBytes(table_.capacity()) +
-                             GhostTable::BytesOf(queues_.ghost_slots());
+  const size_t links = queues_.BytesOf(entries_max_);
+  counters.expiry_bytes = ExpiryIndex::BytesOf(entries_max_);
+  counters.queue_bytes = links + GhostTable::BytesOf(queues_.ghost_slots());
+  counters.table_bytes =
+      StructureBytes(table_.capacity()) - links - counters.expiry_bytes;
   return counters;
 }
 

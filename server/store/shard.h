@@ -121,6 +121,11 @@ class alignas(64) Shard {
              EvictionQueues::Keep keep, std::vector<EntryRef>& removed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  // What its entries take in memory.
+  size_t entry_bytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return queues_.bytes();
+  }
+
   // The records of the idempotency keys that hash to this shard.
   Ledger& ledger() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ledger_; }
 

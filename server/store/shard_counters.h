@@ -18,9 +18,15 @@ struct ShardCounters {
   uint64_t entries = 0;
   uint64_t entries_expiring = 0;
 
-  // What they take, and what the shard takes beside them.
+  // What they take, and what the shard takes beside them: its table with the
+  // order for scans, the queues with the ghosts, and the index of expiries.
   uint64_t entry_bytes = 0;
-  uint64_t structure_bytes = 0;
+  uint64_t table_bytes = 0;
+  uint64_t queue_bytes = 0;
+  uint64_t expiry_bytes = 0;
+  uint64_t structure_bytes() const {
+    return table_bytes + queue_bytes + expiry_bytes;
+  }
 
   // Keys that Get and BatchGet found, and did not find.
   uint64_t hits = 0;
@@ -42,7 +48,9 @@ struct ShardCounters {
     entries += other.entries;
     entries_expiring += other.entries_expiring;
     entry_bytes += other.entry_bytes;
-    structure_bytes += other.structure_bytes;
+    table_bytes += other.table_bytes;
+    queue_bytes += other.queue_bytes;
+    expiry_bytes += other.expiry_bytes;
     hits += other.hits;
     misses += other.misses;
     expired += other.expired;

@@ -87,7 +87,7 @@ void CollectMemory(const Store& store, const ShardCounters& counters,
               "the tables, queues and indexes of the shards, the outcomes of "
               "keyed writes, and leases.");
   text.Sample({{"kind", "entries"}}, counters.entry_bytes);
-  text.Sample({{"kind", "structure"}}, counters.structure_bytes);
+  text.Sample({{"kind", "structure"}}, counters.structure_bytes());
   text.Sample({{"kind", "idempotency"}}, store.ledger_budget().bytes());
   text.Sample({{"kind", "leases"}}, counters.leases.bytes);
   text.Family("latchkey_memory_refusals_total", MetricType::kCounter,

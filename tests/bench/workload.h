@@ -5,6 +5,7 @@
 #ifndef LATCHKEY_TESTS_BENCH_WORKLOAD_H_
 #define LATCHKEY_TESTS_BENCH_WORKLOAD_H_
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -34,6 +35,31 @@ class FastRandom {
   uint64_t state_;
 };
 
+// Draws ranks below `keys`, the first the most often: rank r with a weight of
+// (r + 1) ^ -skew.
+class Zipf {
+ public:
+  Zipf(uint64_t keys, double skew) : sums_(keys) {
+    double sum = 0;
+    for (uint64_t i = 0; i < keys; ++i) {
+      sum += std::pow(static_cast<double>(i + 1), -skew);
+      sums_[i] = sum;
+    }
+  }
+
+  // REQUIRES: there are keys.
+  uint64_t Draw(FastRandom& random) const {
+    const double point =
+        static_cast<double>(random.Next() >> 11) * 0x1.0p-53 * sums_.back();
+    return static_cast<uint64_t>(
+        std::lower_bound(sums_.begin(), sums_.end(), point) - sums_.begin());
+  }
+
+ private:
+  // sums_[i]: the weights of ranks 0 ... i.
+  std::vector<double> sums_;
+};
+
 // Key numbers below kBenchKeys, drawn beforehand so that drawing costs an
 // access to memory.
 class KeyNumbers {
@@ -45,11 +71,10 @@ class KeyNumbers {
 
   KeyNumbers(Kind kind, uint64_t seed) : numbers_(kCount) {
     FastRandom random(seed);
-    const std::vector<double> sums =
-        kind == Kind::kZipf ? ZipfSums() : std::vector<double>();
+    const Zipf zipf(kind == Kind::kZipf ? kBenchKeys : 0, kSkew);
     for (uint64_t& number : numbers_) {
-      number = kind == Kind::kUniform ? random.Below(kBenchKeys)
-                                      : DrawZipf(sums, random);
+      number =
+          kind == Kind::kUniform ? random.Below(kBenchKeys) : zipf.Draw(random);
     }
   }
 
@@ -58,34 +83,6 @@ class KeyNumbers {
  private:
   // As in YCSB.
   static constexpr double kSkew = 0.99;
-
-  // sums[i]: the weights of ranks 0 ... i.
-  static std::vector<double> ZipfSums() {
-    std::vector<double> sums(kBenchKeys);
-    double sum = 0;
-    for (size_t i = 0; i < sums.size(); ++i) {
-      sum += std::pow(static_cast<double>(i + 1), -kSkew);
-      sums[i] = sum;
-    }
-    return sums;
-  }
-
-  static uint64_t DrawZipf(const std::vector<double>& sums,
-                           FastRandom& random) {
-    const double point =
-        static_cast<double>(random.Next() >> 11) * 0x1.0p-53 * sums.back();
-    size_t low = 0;
-    size_t high = sums.size() - 1;
-    while (low < high) {
-      const size_t middle = (low + high) / 2;
-      if (sums[middle] < point) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    return low;
-  }
 
   std::vector<uint64_t> numbers_;
   size_t next_ = 0;

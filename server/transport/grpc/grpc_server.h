@@ -9,7 +9,8 @@
 // and no details.  A unary request without a message is UNIMPLEMENTED; what
 // follows the first message is not read.
 //
-// Thread safety: live_calls() from any thread; the rest belongs to the owner.
+// Thread safety: live_calls() and connections() from any thread; the rest
+// belongs to the owner.
 //
 // Example:
 //   GrpcServer server({.listen_address = "127.0.0.1:0"}, methods, clock);
@@ -25,6 +26,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -51,6 +53,8 @@ class GrpcServer final : public Transport {
   absl::StatusOr<int> Start() override;
   void Shutdown(Nanos grace) override;
   int64_t live_calls() const override;
+  // The library does not tell.
+  std::optional<int64_t> connections() const override { return std::nullopt; }
 
  private:
   const GrpcServerOptions options_;

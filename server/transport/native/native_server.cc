@@ -57,7 +57,7 @@ void NativeServer::Shutdown(Nanos grace) {
   });
   closed.get_future().wait();
 
-  if (grace > 0 && connections() > 0) {
+  if (grace > 0 && OpenConnections() > 0) {
     // Clients are told why their calls fail, before their connections end.
     for (const auto& worker : workers_) worker->StartRefusing();
     std::this_thread::sleep_for(Duration(std::min(grace, kRefuseTime)));
@@ -87,14 +87,14 @@ int64_t NativeServer::live_calls() const {
   return sum;
 }
 
-int NativeServer::connections() const {
+int NativeServer::OpenConnections() const {
   int sum = 0;
   for (const auto& worker : workers_) sum += worker->connections();
   return sum;
 }
 
 void NativeServer::Place(int socket, std::string peer) {
-  if (connections() >= options_.connections_max) {
+  if (OpenConnections() >= options_.connections_max) {
     close(socket);
     return;
   }

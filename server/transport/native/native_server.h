@@ -11,7 +11,8 @@
 // is HTTP's 415, a method other than POST its 405.  Messages may come as
 // identity or gzip and are answered as identity.
 //
-// Thread safety: live_calls() from any thread; the rest belongs to the owner.
+// Thread safety: live_calls() and connections() from any thread; the rest
+// belongs to the owner.
 //
 // Example:
 //   NativeServer server({.host = "127.0.0.1"}, methods, clock);
@@ -24,6 +25,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,11 +53,13 @@ class NativeServer final : public Transport {
   absl::StatusOr<int> Start() override;
   void Shutdown(Nanos grace) override;
   int64_t live_calls() const override;
-
-  // Connections that are open.
-  int connections() const;
+  std::optional<int64_t> connections() const override {
+    return OpenConnections();
+  }
 
  private:
+  int OpenConnections() const;
+
   // Gives a new connection to a worker, or closes it where there are too many.
   void Place(int socket, std::string peer);
 

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <numbers>
 #include <string_view>
 
 #include "tests/bench/workload.h"
@@ -61,27 +62,39 @@ void ReadKeys(std::ifstream& in, uint32_t bytes, Trace& trace) {
   }
 }
 
-// Draws ranks below `keys`, the first the most often.
-class Zipf {
- public:
-  Zipf(uint64_t keys, double skew) : sums_(keys) {
-    double sum = 0;
-    for (uint64_t i = 0; i < keys; ++i) {
-      sum += std::pow(static_cast<double>(i + 1), -skew);
-      sums_[i] = sum;
-    }
-  }
+// A number of its own for each key, from 0 to below 1.
+double DrawOf(uint64_t key, uint64_t purpose) {
+  return static_cast<double>(MixBits(key ^ MixBits(purpose)) >> 11) * 0x1.0p-53;
+}
 
-  uint64_t Draw(FastRandom& random) const {
-    const double point =
-        static_cast<double>(random.Next() >> 11) * 0x1.0p-53 * sums_.back();
-    return static_cast<uint64_t>(
-        std::lower_bound(sums_.begin(), sums_.end(), point) - sums_.begin());
+// traces.h says where the numbers are from.
+Trace MakeTwitterTrace(uint64_t keys, uint64_t requests) {
+  constexpr double kSkew = 1.2;
+  constexpr double kMedianBytes = 230;
+  constexpr double kSigma = 1.18;
+  constexpr uint32_t kBytesMax = 64 * 1024;
+  constexpr uint32_t kHour = 3'600;
+  constexpr uint64_t kSeconds = 48 * kHour;
+  constexpr uint32_t kTtls[] = {1'200, 1'200, 12 * kHour, 0};
+  Trace trace = {.name = "twitter", .key_bytes = 38};
+  const Zipf zipf(keys, kSkew);
+  FastRandom random(1);
+  for (uint64_t i = 0; i < requests; ++i) {
+    const uint64_t key = zipf.Draw(random);
+    // Box and Muller's way to a normal number.
+    const double normal = std::sqrt(-2 * std::log(1 - DrawOf(key, 1))) *
+                          std::cos(2 * std::numbers::pi * DrawOf(key, 2));
+    const double bytes = kMedianBytes * std::exp(kSigma * normal) -
+                         static_cast<double>(trace.key_bytes);
+    trace.requests.push_back(
+        {.key = key,
+         .bytes = static_cast<uint32_t>(
+             std::clamp(bytes, 1.0, static_cast<double>(kBytesMax))),
+         .seconds = static_cast<uint32_t>(i * kSeconds / requests),
+         .ttl_seconds = kTtls[static_cast<size_t>(4 * DrawOf(key, 3))]});
   }
-
- private:
-  std::vector<double> sums_;
-};
+  return trace;
+}
 
 }  // namespace
 
@@ -103,6 +116,7 @@ Trace ReadTrace(const std::string& path, uint32_t bytes) {
 
 Trace MakeTrace(const std::string& name, uint64_t keys, uint64_t requests,
                 uint32_t bytes) {
+  if (name == "twitter") return MakeTwitterTrace(keys, requests);
   Trace trace = {.name = name};
   FastRandom random(1);
   if (name == "loop") {

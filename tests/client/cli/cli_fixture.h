@@ -28,6 +28,7 @@
 
 #include "client/cli/run.h"
 #include "grpc/health/v1/health.grpc.pb.h"
+#include "latchkey/v1/admin.grpc.pb.h"
 #include "latchkey/v1/cache.grpc.pb.h"
 
 namespace latchkey::client {
@@ -97,6 +98,20 @@ class ScriptedHealth final : public grpc::health::v1::Health::Service {
   grpc::Status Check(grpc::ServerContext*,
                      const grpc::health::v1::HealthCheckRequest* request,
                      grpc::health::v1::HealthCheckResponse* response) override {
+    return script_.Play(*request, *response);
+  }
+
+ private:
+  Script& script_;
+};
+
+class ScriptedAdmin final : public v1::Admin::Service {
+ public:
+  explicit ScriptedAdmin(Script& script) : script_(script) {}
+
+  grpc::Status GetStats(grpc::ServerContext*,
+                        const v1::GetStatsRequest* request,
+                        v1::GetStatsResponse* response) override {
     return script_.Play(*request, *response);
   }
 
@@ -177,11 +192,12 @@ inline auto IsMadeKey() {
 
 class CliTest : public ::testing::Test {
  protected:
-  CliTest() : cache_(script_), health_(script_) {
+  CliTest() : admin_(script_), cache_(script_), health_(script_) {
     grpc::ServerBuilder builder;
     int port = 0;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
                              &port);
+    builder.RegisterService(&admin_);
     builder.RegisterService(&cache_);
     builder.RegisterService(&health_);
     server_ = builder.BuildAndStart();
@@ -254,6 +270,7 @@ class CliTest : public ::testing::Test {
   std::string address_;
 
  private:
+  ScriptedAdmin admin_;
   ScriptedCache cache_;
   ScriptedHealth health_;
   std::unique_ptr<grpc::Server> server_;

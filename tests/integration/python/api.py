@@ -28,14 +28,17 @@ from grpc.reflection.v1alpha import (  # noqa: E402
     reflection_pb2 as reflection_v1alpha)
 from grpc.reflection.v1alpha import (  # noqa: E402
     reflection_pb2_grpc as reflection_v1alpha_stubs)
+from latchkey.v1 import admin_pb2 as admin  # noqa: E402
+from latchkey.v1 import admin_pb2_grpc as admin_stubs  # noqa: E402
 from latchkey.v1 import cache_pb2 as pb  # noqa: E402
 from latchkey.v1 import cache_pb2_grpc as cache_stubs  # noqa: E402
 from latchkey.v1 import errors_pb2 as errors  # noqa: E402
 
 __all__ = [
-    "Duration", "Timestamp", "cache_stubs", "error_details", "errors",
-    "health", "health_stubs", "pb", "reflection_v1", "reflection_v1_stubs",
-    "reflection_v1alpha", "reflection_v1alpha_stubs", "rpc_status"
+    "Duration", "Timestamp", "admin", "admin_stubs", "cache_stubs",
+    "error_details", "errors", "health", "health_stubs", "pb",
+    "reflection_v1", "reflection_v1_stubs", "reflection_v1alpha",
+    "reflection_v1alpha_stubs", "rpc_status"
 ]
 
 KEY_BYTES_MAX = 1024

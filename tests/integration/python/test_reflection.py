@@ -53,7 +53,7 @@ def test_the_services_are_listed(reflection):
     answer = reflection.ask(list_services="")
     names = [service.name for service in answer.list_services_response.service]
     assert sorted(names) == sorted([
-        SERVICE, "grpc.health.v1.Health",
+        SERVICE, "latchkey.v1.Admin", "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
     ])
@@ -63,6 +63,7 @@ def test_the_services_are_listed(reflection):
     (SERVICE, "latchkey/v1/cache.proto"),
     (SERVICE + ".Get", "latchkey/v1/cache.proto"),
     ("latchkey.v1.Entry", "latchkey/v1/cache.proto"),
+    ("latchkey.v1.Admin.GetStats", "latchkey/v1/admin.proto"),
     ("latchkey.v1.ScanRequest.Consistency", "latchkey/v1/cache.proto"),
     ("grpc.health.v1.Health", "grpc/health/v1/health.proto"),
     ("grpc.reflection.v1.ServerReflection",

@@ -94,10 +94,11 @@ TYPED_TEST(ReflectionServiceTest, ListsTheServices) {
   for (const auto& service : response.list_services_response().service()) {
     names.push_back(service.name());
   }
-  EXPECT_EQ(names, (std::vector<std::string>{
-                       "latchkey.v1.Cache", "grpc.health.v1.Health",
-                       "grpc.reflection.v1.ServerReflection",
-                       "grpc.reflection.v1alpha.ServerReflection"}));
+  EXPECT_EQ(names,
+            (std::vector<std::string>{
+                "latchkey.v1.Cache", "latchkey.v1.Admin",
+                "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+                "grpc.reflection.v1alpha.ServerReflection"}));
 }
 
 // Whoever lists the services can also look each of them up.
@@ -120,6 +121,14 @@ TYPED_TEST(ReflectionServiceTest, AnswersFilesWithTheirImports) {
   EXPECT_EQ(
       this->AskForFiles("file_containing_symbol: 'latchkey.v1.PutRequest'"),
       expected);
+}
+
+TYPED_TEST(ReflectionServiceTest, DescribesTheServiceForOperators) {
+  const std::vector<std::string> expected = {"latchkey/v1/admin.proto",
+                                             "google/protobuf/duration.proto",
+                                             "google/protobuf/timestamp.proto"};
+  EXPECT_EQ(this->AskForFiles("file_containing_symbol: 'latchkey.v1.Admin'"),
+            expected);
 }
 
 // What an error carries in its details.
@@ -145,7 +154,7 @@ TYPED_TEST(ReflectionServiceTest, AnswersErrorsAndGoesOn) {
   EXPECT_FALSE(this->call_.is_finished());
   EXPECT_EQ(
       this->Ask("list_services: ''").list_services_response().service_size(),
-      4);
+      5);
 }
 
 TYPED_TEST(ReflectionServiceTest, AKnownTypeHasNoExtensions) {

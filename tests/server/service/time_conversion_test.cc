@@ -88,5 +88,21 @@ TEST(TimeConversionTest, InstantsComeBackAsTheyWent) {
   }
 }
 
+TEST(TimeConversionTest, DurationsComeBackAsTheyWent) {
+  const Nanos durations[] = {0,
+                             1,
+                             999'999'999,
+                             1'000'000'000,
+                             1'000'000'001,
+                             -1,
+                             -1'000'000'001,
+                             INT64_MAX};
+  for (const Nanos nanos : durations) {
+    google::protobuf::Duration duration;
+    ToDuration(nanos, &duration);
+    EXPECT_EQ(ToNanos(duration), nanos);
+  }
+}
+
 }  // namespace
 }  // namespace latchkey

@@ -44,7 +44,7 @@ class MemoryTest : public ScanTest {
   // Everything that is held by shards and ledger; nothing else holds any.
   size_t HeldBytes() {
     const ShardCounters counters = store().Counters();
-    return counters.entry_bytes + counters.structure_bytes +
+    return counters.entry_bytes + counters.structure_bytes() +
            store().ledger_budget().bytes();
   }
 
