@@ -34,13 +34,16 @@
 #include "server/service/health_service.h"
 #include "server/service/reflection_service.h"
 #include "server/store/store.h"
+#include "server/tls/tls_keeper.h"
 
 namespace latchkey {
 
 class Server {
  public:
-  // `options` were accepted by ParseCommandLine().
-  explicit Server(const ServerOptions& options);
+  // `options` were accepted by ParseCommandLine(); `tls` was opened with those
+  // that are about it, or is null where there is none.
+  explicit Server(const ServerOptions& options,
+                  std::unique_ptr<TlsKeeper> tls = nullptr);
 
   // Cancels what still runs.
   ~Server();
@@ -75,6 +78,7 @@ class Server {
 
   // In the order of their construction: each may use those above it.
   const ServerOptions options_;
+  const std::unique_ptr<TlsKeeper> tls_;
   const SystemClock clock_;
   SystemRandom random_;
   // The threads of the lanes beside the transport's.

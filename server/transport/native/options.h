@@ -13,12 +13,18 @@
 
 namespace latchkey {
 
+class TlsKeeper;
+
 struct NativeServerOptions {
   // An IPv4 or IPv6 address, without brackets, or a name.
   std::string host = "127.0.0.1";
 
   // 0: the system chooses one.
   int port = 0;
+
+  // What connections are encrypted with; null: they are not.  Must outlive the
+  // server.
+  const TlsKeeper* tls = nullptr;
 
   // Threads; each has connections of its own.
   int threads = 1;
@@ -79,7 +85,8 @@ struct NativeServerOptions {
   // bandwidth ping once for each round trip; ten thousand cost 2 ms of CPU.
   int control_frames_per_second_max = 10'000;
 
-  // Who connects and does not speak HTTP/2 for so long is dropped.
+  // Who connects and does not speak HTTP/2 for so long, its handshake of TLS
+  // included, is dropped.
   Nanos handshake_time_max = 10 * kNanosPerSecond;
 
   // How long the one message of a unary call may take to come.
