@@ -69,7 +69,7 @@ ROOMS = {
                    "spdlog")),
     "client/lib": Room(
         rooms=("proto", "proto/wire", "stubs"),
-        libraries=("abseil", "grpc", "protobuf")),
+        libraries=("abseil", "grpc", "openssl", "protobuf")),
     "client/cli": Room(
         rooms=("client/lib", "proto", "proto/wire", "stubs"),
         libraries=("abseil", "cli11", "grpc", "nlohmann", "protobuf")),
