@@ -104,6 +104,10 @@ absl::StatusOr<ListenAddress> Server::Start() {
   memory_watch_ = std::make_unique<MemoryWatch>(store_, maintenance_thread_);
   memory_watch_->Start();
 #endif
+  if (tls_ != nullptr) {
+    tls_watch_ = std::make_unique<TlsWatch>(*tls_, maintenance_thread_);
+    tls_watch_->Start();
+  }
   address->port = *port;
   readiness_.Set(Readiness::State::kReady);
   return address;
@@ -139,6 +143,9 @@ void Server::AddMetrics() {
   });
   metrics_.Add(
       [this](MetricsText& text) { CollectStoreMetrics(store_, text); });
+  if (tls_ != nullptr) {
+    metrics_.Add([this](MetricsText& text) { CollectTlsMetrics(*tls_, text); });
+  }
   metrics_.Add(CollectProcessMetrics);
 }
 
@@ -156,6 +163,7 @@ void Server::Stop(Nanos grace) {
   transport_->Shutdown(grace);
   // No call lives, so nothing waits in the lane.
   bulk_threads_.Stop();
+  tls_watch_.reset();
   memory_watch_.reset();
   sweeper_.reset();
   maintenance_thread_.Stop();

@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "server/app/memory_watch.h"
 #include "server/app/sweeper.h"
+#include "server/app/tls_watch.h"
 #include "server/base/clock.h"
 #include "server/base/random.h"
 #include "server/config/listen_address.h"
@@ -97,6 +98,7 @@ class Server {
   std::unique_ptr<OpsServer> ops_;
   std::unique_ptr<Sweeper> sweeper_;
   std::unique_ptr<MemoryWatch> memory_watch_;
+  std::unique_ptr<TlsWatch> tls_watch_;
 };
 
 }  // namespace latchkey

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-_DAY = datetime.timedelta(days=1)
+DAY = datetime.timedelta(days=1)
 
 
 def _name(text):
@@ -39,11 +39,11 @@ class Authority:
         self._name = _name(name)
         self._key = ec.generate_private_key(ec.SECP256R1())
         self.certificate = self._sign(
-            self._builder(self._name, self._key, _DAY).add_extension(
+            self._builder(self._name, self._key, DAY).add_extension(
                 x509.BasicConstraints(ca=True, path_length=None),
                 critical=True)).public_bytes(serialization.Encoding.PEM)
 
-    def issue(self, name, valid_for=_DAY):
+    def issue(self, name, valid_for=DAY):
         """A certificate for 127.0.0.1 and localhost, which may have expired:
         with a negative `valid_for` that much ago."""
         key = ec.generate_private_key(ec.SECP256R1())
@@ -58,7 +58,7 @@ class Authority:
         return (x509.CertificateBuilder().subject_name(subject)
                 .issuer_name(self._name).public_key(key.public_key())
                 .serial_number(x509.random_serial_number())
-                .not_valid_before(now - 10 * _DAY)
+                .not_valid_before(now - 10 * DAY)
                 .not_valid_after(now + valid_for))
 
     def _sign(self, builder):
@@ -86,6 +86,9 @@ class CertificateFiles:
 
     def put_key(self, pair):
         _replace(self.key, pair.key)
+
+    def put_client_ca(self, authority):
+        _replace(self.client_ca, authority.certificate)
 
     def options(self):
         options = [f"--tls-certificate={self.certificate}",
