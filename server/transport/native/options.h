@@ -30,7 +30,7 @@ struct NativeServerOptions {
   int threads = 1;
 
   // Connections in all.  One more is closed as it comes.  An idle one costs
-  // up to 16 KiB, so that this many are 160 MiB.
+  // up to 16 KiB, so that this many are 160 MiB; twice that with TLS.
   int connections_max = 10'000;
 
   // The largest request message, as sent and as inflated.

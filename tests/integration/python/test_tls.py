@@ -188,6 +188,9 @@ def test_a_client_that_does_not_ask_for_http_2(tls_server, ours, protocols):
                 assert read_to_end(connection) == b""
         except OSError as error:
             assert not isinstance(error, TimeoutError)
+            # It is told why.
+            assert TRANSPORT == "grpc" or "no application protocol" in str(
+                error)
     assert_served(tls_server, credentials(ours))
 
 
