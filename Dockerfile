@@ -3,9 +3,17 @@
 #   docker build -t latchkey .
 #   docker run --rm -p 127.0.0.1:7411:7411 latchkey
 #
-# The server has no TLS yet, hence --allow-insecure: publish its ports (7411 for
-# calls, 7412 for /metrics, /livez and /readyz) on loopback or on a network that
-# you trust, never to the world.
+# Without certificates it serves in plain text, hence --allow-insecure: publish its
+# ports (7411 for calls, 7412 for /metrics, /livez and /readyz) on loopback or on a
+# network that you trust, never to the world.  With TLS on 7411, of which 7412 has
+# none; the last two variables are for the health check, a client like any other:
+#
+#   docker run --rm -p 7411:7411 -v /etc/latchkey/tls:/tls:ro \
+#     -e LATCHKEY_TLS_CERTIFICATE=/tls/cert.pem -e LATCHKEY_TLS_KEY=/tls/key.pem \
+#     -e LATCHKEY_TLS_CA=/tls/ca.pem -e LATCHKEY_TLS_SERVER_NAME=cache.example \
+#     latchkey
+#
+# The user `latchkey` must be able to read the files.
 FROM debian:bookworm-slim AS build
 WORKDIR /latchkey
 # Packages first: they change less often than the code.

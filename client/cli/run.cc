@@ -36,6 +36,31 @@ class HelpFormatter : public CLI::Formatter {
   }
 };
 
+void AddTlsOptions(CLI::App& program, GlobalOptions& options) {
+  program
+      .add_flag("--tls", options.use_tls,
+                "Speak TLS, as any other --tls-... option says too; the "
+                "server's certificate must come from a root of the system")
+      ->envname("LATCHKEY_TLS");
+  const auto add_file = [&program](const char* name, std::string& file,
+                                   const char* variable, const char* help) {
+    program.add_option(name, file, help)->envname(variable)->type_name("FILE");
+  };
+  add_file("--tls-ca", options.tls.ca_file, "LATCHKEY_TLS_CA",
+           "Or from a certificate in this file, in PEM");
+  add_file("--tls-certificate", options.tls.certificate_file,
+           "LATCHKEY_TLS_CERTIFICATE",
+           "What to show to a server that asks for a certificate, in PEM");
+  add_file("--tls-key", options.tls.key_file, "LATCHKEY_TLS_KEY",
+           "Its key, in PEM");
+  program
+      .add_option("--tls-server-name", options.tls_server_name,
+                  "Whom the server's certificate must be for, where that is "
+                  "not the host of --server")
+      ->envname("LATCHKEY_TLS_SERVER_NAME")
+      ->type_name("NAME");
+}
+
 void AddGlobalOptions(CLI::App& program, GlobalOptions& options) {
   const CLI::IsMember encodings(TextEncodingNames());
   program.set_version_flag("--version", "latchkey " LATCHKEY_VERSION);
@@ -43,6 +68,7 @@ void AddGlobalOptions(CLI::App& program, GlobalOptions& options) {
       ->envname("LATCHKEY_SERVER")
       ->type_name("HOST:PORT")
       ->capture_default_str();
+  AddTlsOptions(program, options);
   program
       .add_option("-t,--timeout", options.timeout,
                   "How long the call may take, retries included: 300ms, 5s, "

@@ -98,7 +98,17 @@ ExitCode Session::Connect() {
     if (!hedge.ok()) return UsageError(hedge.status());
     call_options_.hedge_delay = *hedge;
   }
-  channel_ = MakeChannel(options_.server, {.retries = false});
+  ChannelOptions channel = {.retries = false,
+                            .server_name = options_.tls_server_name};
+  const TlsOptions& tls = options_.tls;
+  if (options_.use_tls || !tls.ca_file.empty() ||
+      !tls.certificate_file.empty() || !tls.key_file.empty() ||
+      !channel.server_name.empty()) {
+    auto credentials = MakeTlsCredentials(tls);
+    if (!credentials.ok()) return UsageError(credentials.status());
+    channel.credentials = *std::move(credentials);
+  }
+  channel_ = MakeChannel(options_.server, channel);
   call_start_ = std::chrono::steady_clock::now();
   return ExitCode::kOk;
 }

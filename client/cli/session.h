@@ -28,12 +28,17 @@
 #include "absl/status/statusor.h"
 #include "client/cli/exit_code.h"
 #include "client/lib/client.h"
+#include "client/lib/tls.h"
 
 namespace latchkey::client {
 
 // The options of the program itself, as they were written.
 struct GlobalOptions {
   std::string server = "127.0.0.1:7411";
+  // Any of the options of `tls`, or a name, asks for TLS too.
+  bool use_tls = false;
+  TlsOptions tls;
+  std::string tls_server_name;
   std::string timeout = "1s";
   bool timeout_given = false;
   std::string hedge = "never";

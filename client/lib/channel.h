@@ -9,6 +9,7 @@
 #define LATCHKEY_CLIENT_LIB_CHANNEL_H_
 
 #include <grpcpp/channel.h>
+#include <grpcpp/security/credentials.h>
 
 #include <memory>
 #include <string>
@@ -33,10 +34,16 @@ struct ChannelOptions {
 
   // Whether gRPC may itself send a call again, unseen by its caller.
   bool retries = true;
+
+  // What the channel is encrypted with (tls.h); null: it is not.
+  std::shared_ptr<grpc::ChannelCredentials> credentials;
+
+  // Whom the server's certificate must be for, where that is not the host of
+  // the address.
+  std::string server_name;
 };
 
-// A channel to `address`, HOST:PORT, without TLS.  It connects with its first
-// call.
+// A channel to `address`, HOST:PORT.  It connects with its first call.
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address,
                                            const ChannelOptions& options = {});
 

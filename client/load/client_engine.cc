@@ -169,7 +169,7 @@ std::optional<Completion> ClientPort::Poll(Nanos until) {
 // Client retries itself; a retry of gRPC's would be one that nobody counts.
 ClientEngine::ClientEngine(const ClientEngineOptions& options)
     : options_(options),
-      channels_(MakeConnections({.address = options.address,
+      channels_(MakeConnections({.target = options.target,
                                  .connections = options.connections,
                                  .retries = false})) {
   for (const Channels& channels : DealOut(channels_, options_.threads)) {
@@ -180,7 +180,7 @@ ClientEngine::ClientEngine(const ClientEngineOptions& options)
 ClientEngine::~ClientEngine() = default;
 
 absl::Status ClientEngine::Connect(Nanos patience) {
-  return ConnectAll(channels_, options_.address, patience);
+  return ConnectAll(channels_, options_.target.address, patience);
 }
 
 CallPort& ClientEngine::Port(size_t thread) { return *ports_[thread]; }

@@ -10,8 +10,10 @@ Channels MakeConnections(const ConnectionOptions& options) {
   Channels channels;
   for (size_t i = 0; i < options.connections; ++i) {
     channels.push_back(client::MakeChannel(
-        options.address,
-        {.distinct_id = static_cast<int>(i), .retries = options.retries}));
+        options.target.address, {.distinct_id = static_cast<int>(i),
+                                 .retries = options.retries,
+                                 .credentials = options.target.credentials,
+                                 .server_name = options.target.server_name}));
   }
   return channels;
 }

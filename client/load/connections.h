@@ -6,6 +6,7 @@
 #define LATCHKEY_CLIENT_LOAD_CONNECTIONS_H_
 
 #include <grpcpp/channel.h>
+#include <grpcpp/security/credentials.h>
 
 #include <cstddef>
 #include <memory>
@@ -19,9 +20,17 @@ namespace latchkey::load {
 
 using Channels = std::vector<std::shared_ptr<grpc::Channel>>;
 
-struct ConnectionOptions {
+// The server, and how it is spoken to.
+struct Target {
   // HOST:PORT.
   std::string address;
+  // As client::ChannelOptions has them.
+  std::shared_ptr<grpc::ChannelCredentials> credentials;
+  std::string server_name;
+};
+
+struct ConnectionOptions {
+  Target target;
   size_t connections = 1;
   // Whether gRPC may itself send a call again.
   bool retries = true;

@@ -245,7 +245,7 @@ std::optional<Completion> GrpcPort::Poll(Nanos until) {
 
 GrpcEngine::GrpcEngine(const GrpcEngineOptions& options)
     : options_(options),
-      channels_(MakeConnections({.address = options.address,
+      channels_(MakeConnections({.target = options.target,
                                  .connections = options.connections,
                                  // Else the library takes from a retry of ours
                                  // the header that tells the server of it.
@@ -258,7 +258,7 @@ GrpcEngine::GrpcEngine(const GrpcEngineOptions& options)
 GrpcEngine::~GrpcEngine() = default;
 
 absl::Status GrpcEngine::Connect(Nanos patience) {
-  return ConnectAll(channels_, options_.address, patience);
+  return ConnectAll(channels_, options_.target.address, patience);
 }
 
 CallPort& GrpcEngine::Port(size_t thread) { return *ports_[thread]; }

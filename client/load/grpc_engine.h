@@ -24,8 +24,7 @@
 namespace latchkey::load {
 
 struct GrpcEngineOptions {
-  // HOST:PORT.
-  std::string address;
+  Target target;
   // In all, dealt out to the threads in turn.  REQUIRES: at least as many
   // connections as threads.
   size_t connections = 1;

@@ -11,10 +11,14 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "client/lib/random.h"
+#include "client/lib/tls.h"
 #include "client/load/client_engine.h"
+#include "client/load/connections.h"
 #include "client/load/grpc_engine.h"
 #include "client/load/options.h"
 #include "client/load/process_cpu.h"
@@ -45,10 +49,22 @@ int Fail(int exit_code, const std::string& message) {
   return exit_code;
 }
 
-std::unique_ptr<Engine> MakeEngine(const Options& options) {
+absl::StatusOr<Target> MakeTarget(const Options& options) {
+  Target target = {.address = options.address,
+                   .server_name = options.tls_server_name};
+  if (options.use_tls) {
+    auto credentials = client::MakeTlsCredentials(options.tls);
+    if (!credentials.ok()) return credentials.status();
+    target.credentials = *std::move(credentials);
+  }
+  return target;
+}
+
+std::unique_ptr<Engine> MakeEngine(const Options& options,
+                                   const Target& target) {
   if (options.engine == "client") {
     return std::make_unique<ClientEngine>(
-        ClientEngineOptions{.address = options.address,
+        ClientEngineOptions{.target = target,
                             .connections = options.connections,
                             .threads = options.threads,
                             .in_flight = options.in_flight,
@@ -56,7 +72,7 @@ std::unique_ptr<Engine> MakeEngine(const Options& options) {
                             .hedge_delay = options.hedge_delay});
   }
   return std::make_unique<GrpcEngine>(
-      GrpcEngineOptions{.address = options.address,
+      GrpcEngineOptions{.target = target,
                         .connections = options.connections,
                         .threads = options.threads,
                         .in_flight = options.in_flight,
@@ -85,6 +101,10 @@ int Main(const std::vector<std::string>& arguments) {
     return Fail(kExitUsage, "--server-pid: there is no process " +
                                 std::to_string(options.server_pid));
   }
+  const absl::StatusOr<Target> target = MakeTarget(options);
+  if (!target.ok()) {
+    return Fail(kExitUsage, std::string(target.status().message()));
+  }
   // Opened first: what was found out must not be lost at the end of a run.
   std::ofstream json_file;
   if (!options.json_path.empty() && options.json_path != "-") {
@@ -104,7 +124,7 @@ int Main(const std::vector<std::string>& arguments) {
   }
 
   StopOnSignals();
-  const std::unique_ptr<Engine> engine = MakeEngine(options);
+  const std::unique_ptr<Engine> engine = MakeEngine(options, *target);
   const bool terminal = isatty(STDERR_FILENO) == 1;
   const RunResult result =
       RunLoad(options, *engine,

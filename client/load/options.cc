@@ -92,6 +92,25 @@ void AddConnectionOptions(CLI::App* app, Options* options, RawOptions* raw) {
               "answered for so long; with --engine=client (default: none)");
 }
 
+void AddTlsOptions(CLI::App* app, Options* options) {
+  app->add_flag("--tls", options->use_tls,
+                "Speak TLS, as any other --tls-... option says too; the "
+                "server's certificate must come from a root of the system");
+  app->add_option("--tls-ca", options->tls.ca_file,
+                  "Or from a certificate in this file, in PEM")
+      ->type_name("FILE");
+  app->add_option(
+         "--tls-certificate", options->tls.certificate_file,
+         "What to show to a server that asks for a certificate, in PEM")
+      ->type_name("FILE");
+  app->add_option("--tls-key", options->tls.key_file, "Its key, in PEM")
+      ->type_name("FILE");
+  app->add_option("--tls-server-name", options->tls_server_name,
+                  "Whom the server's certificate must be for, where that is "
+                  "not the host of --address")
+      ->type_name("NAME");
+}
+
 void AddMisuseOptions(CLI::App* app, Options* options, RawOptions* raw) {
   app->add_option("--retries", options->retries,
                   "With --engine=grpc: send a request that ended as "
@@ -251,6 +270,10 @@ void TakeRaw(const CLI::App& app, const RawOptions& raw, Options* options) {
   } else if (options->open_loop() || options->verify) {
     options->errors_max.reset();
   }
+  const client::TlsOptions& tls = options->tls;
+  options->use_tls |= !tls.ca_file.empty() || !tls.certificate_file.empty() ||
+                      !tls.key_file.empty() ||
+                      !options->tls_server_name.empty();
   TakeVerify(app, options);
 }
 
@@ -353,6 +376,7 @@ CommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
                        std::string("latchkey-load " LATCHKEY_VERSION));
   app.footer(kFooter);
   AddConnectionOptions(&app, &options, &raw);
+  AddTlsOptions(&app, &options);
   AddMisuseOptions(&app, &options, &raw);
   AddPaceOptions(&app, &options, &raw);
   AddDataOptions(&app, &options, &raw);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "client/lib/tls.h"
 #include "client/load/engine.h"
 #include "client/load/key_chooser.h"
 #include "client/load/key_value_workload.h"
@@ -35,6 +36,10 @@ inline constexpr uint64_t kRoundOperations = 200'000;
 // The members stand in the order of --help, which says what each means.
 struct Options {
   std::string address = "127.0.0.1:7411";
+  // With any of the other options of TLS, too.
+  bool use_tls = false;
+  client::TlsOptions tls;
+  std::string tls_server_name;
   // "grpc" or "client".
   std::string engine = "grpc";
   size_t connections = 4;

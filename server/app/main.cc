@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -70,7 +71,14 @@ int Serve(const ServerOptions& options) {
   RaiseFileLimit();
   StartLog(options);
 
-  Server server(options);
+  absl::StatusOr<std::unique_ptr<TlsKeeper>> tls(nullptr);
+  if (options.has_tls()) tls = TlsKeeper::Open(options.tls);
+  if (!tls.ok()) {
+    std::fprintf(stderr, "latchkeyd: %s\n",
+                 std::string(tls.status().message()).c_str());
+    return 2;
+  }
+  Server server(options, *std::move(tls));
   const absl::StatusOr<ListenAddress> address = server.Start();
   if (!address.ok()) return StartFailed("--listen", address.status());
   const absl::StatusOr<std::optional<ListenAddress>> ops = server.StartOps();
@@ -83,8 +91,11 @@ int Serve(const ServerOptions& options) {
       {{"address", listening},
        {"http", http.empty() ? "off" : http},
        {"transport", options.transport},
+       {"tls", !options.has_tls()                   ? "off"
+               : options.tls.client_ca_file.empty() ? "on"
+                                                    : "mutual"},
        {"threads", std::to_string(options.threads)}});
-  if (!IsLoopback(address->host) ||
+  if ((!IsLoopback(address->host) && !options.has_tls()) ||
       (ops->has_value() && !IsLoopback((*ops)->host))) {
     Log(LogLevel::kWarning, "insecure",
         {{"reason", "served to other machines without TLS"}});

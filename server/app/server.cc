@@ -1,5 +1,7 @@
 #include "server/app/server.h"
 
+#include <utility>
+
 #include "server/app/server_metrics.h"
 #include "server/ops/process_metrics.h"
 #include "server/store/store_metrics.h"
@@ -43,12 +45,14 @@ AdmissionOptions ToBulkOptions(const ServerOptions& options) {
 // `options` were accepted, so that there is a transport of the name, and an
 // address that can be parsed.
 std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
+                                         const TlsKeeper* tls,
                                          const MethodTable& methods,
                                          const Clock& clock) {
   if (options.transport == "grpc") {
     return std::make_unique<GrpcServer>(
         GrpcServerOptions{
             .listen_address = options.listen,
+            .tls = tls,
             .threads = options.threads,
             .calls_per_connection_max = options.calls_per_connection_max,
             .calls_max = options.calls_max,
@@ -60,6 +64,7 @@ std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
       NativeServerOptions{
           .host = address.host,
           .port = address.port,
+          .tls = tls,
           .threads = options.threads,
           .connections_max = options.connections_max,
           .calls_per_connection_max = options.calls_per_connection_max,
@@ -70,15 +75,16 @@ std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
 
 }  // namespace
 
-Server::Server(const ServerOptions& options)
+Server::Server(const ServerOptions& options, std::unique_ptr<TlsKeeper> tls)
     : options_(options),
+      tls_(std::move(tls)),
       bulk_threads_(options.bulk_threads),
       bulk_(ToBulkOptions(options), clock_, bulk_threads_),
       store_(ToStoreOptions(options), clock_, random_),
       cache_(store_, clock_, ToServiceOptions(options), &bulk_,
              &maintenance_thread_),
       admin_(store_, [this] { return Facts(); }),
-      transport_(MakeTransport(options_, methods_, clock_)) {
+      transport_(MakeTransport(options_, tls_.get(), methods_, clock_)) {
   cache_.Register(methods_);
   admin_.Register(methods_);
   health_.Register(methods_);
@@ -100,6 +106,10 @@ absl::StatusOr<ListenAddress> Server::Start() {
   memory_watch_ = std::make_unique<MemoryWatch>(store_, maintenance_thread_);
   memory_watch_->Start();
 #endif
+  if (tls_ != nullptr) {
+    tls_watch_ = std::make_unique<TlsWatch>(*tls_, maintenance_thread_);
+    tls_watch_->Start();
+  }
   address->port = *port;
   readiness_.Set(Readiness::State::kReady);
   return address;
@@ -140,6 +150,9 @@ void Server::AddMetrics() {
   });
   metrics_.Add(
       [this](MetricsText& text) { CollectStoreMetrics(store_, text); });
+  if (tls_ != nullptr) {
+    metrics_.Add([this](MetricsText& text) { CollectTlsMetrics(*tls_, text); });
+  }
   metrics_.Add(CollectProcessMetrics);
 }
 
@@ -157,6 +170,7 @@ void Server::Stop(Nanos grace) {
   transport_->Shutdown(grace);
   // No call lives, so nothing waits in the lane.
   bulk_threads_.Stop();
+  tls_watch_.reset();
   memory_watch_.reset();
   sweeper_.reset();
   maintenance_thread_.Stop();

@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "server/app/memory_watch.h"
 #include "server/app/sweeper.h"
+#include "server/app/tls_watch.h"
 #include "server/base/clock.h"
 #include "server/base/random.h"
 #include "server/config/listen_address.h"
@@ -37,13 +38,16 @@
 #include "server/service/reflection_service.h"
 #include "server/service/server_facts.h"
 #include "server/store/store.h"
+#include "server/tls/tls_keeper.h"
 
 namespace latchkey {
 
 class Server {
  public:
-  // `options` were accepted by ParseCommandLine().
-  explicit Server(const ServerOptions& options);
+  // `options` were accepted by ParseCommandLine(); `tls` was opened with those
+  // that are about it, or is null where there is none.
+  explicit Server(const ServerOptions& options,
+                  std::unique_ptr<TlsKeeper> tls = nullptr);
 
   // Cancels what still runs.
   ~Server();
@@ -81,6 +85,7 @@ class Server {
 
   // In the order of their construction: each may use those above it.
   const ServerOptions options_;
+  const std::unique_ptr<TlsKeeper> tls_;
   const SystemClock clock_;
   SystemRandom random_;
   // The threads of the lanes beside the transport's.
@@ -101,6 +106,7 @@ class Server {
   std::unique_ptr<OpsServer> ops_;
   std::unique_ptr<Sweeper> sweeper_;
   std::unique_ptr<MemoryWatch> memory_watch_;
+  std::unique_ptr<TlsWatch> tls_watch_;
 };
 
 }  // namespace latchkey

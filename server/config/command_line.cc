@@ -89,6 +89,14 @@ std::string CheckTransport(const std::string& name) {
                       "'; there are native and grpc");
 }
 
+// What a line of a configuration file could not say.
+std::string CheckFileName(const std::string& name) {
+  const bool good = std::none_of(name.begin(), name.end(), [](char c) {
+    return c == '"' || c == '\\' || absl::ascii_iscntrl(c);
+  });
+  return good ? "" : "a file name here has no quote, backslash or control";
+}
+
 // How CLI11 begins its complaint about an option of a file that it does not
 // know.
 constexpr char kUnknownInFile[] = "INI was not able to parse ";
@@ -104,6 +112,7 @@ class Parser {
 
  private:
   void AddServingOptions();
+  void AddTlsOptions();
   void AddMemoryOptions();
   void AddAdmissionOptions();
   void AddLogOptions();
@@ -115,6 +124,9 @@ class Parser {
   // `arguments` with what only the environment gives.
   std::vector<std::string> WithEnvironment(
       const std::vector<std::string>& arguments);
+
+  // What is wrong about options together, or nothing.
+  std::string CheckTogether() const;
 
   // Puts in --http-listen what its words and its absence stand for.
   void SettleHttpListen();
@@ -143,6 +155,7 @@ Parser::Parser(const Environment& environment) : environment_(environment) {
   app_.get_formatter()->column_width(32);
   app_.footer(kFooter);
   AddServingOptions();
+  AddTlsOptions();
   AddMemoryOptions();
   AddLogOptions();
   AddActions();
@@ -168,6 +181,24 @@ void Parser::AddMemoryOptions() {
       ->type_name("NAME");
 }
 
+void Parser::AddTlsOptions() {
+  const auto add = [this](const char* name, std::string& file,
+                          const char* help) {
+    app_.add_option(name, file, help)->check(CheckFileName)->type_name("FILE");
+  };
+  add("--tls-certificate", options_.tls.certificate_file,
+      "Serve calls over TLS: the certificate in PEM, and behind it those that "
+      "lead to its root. Needs --tls-key");
+  add("--tls-key", options_.tls.key_file,
+      "The key of --tls-certificate in PEM, without a pass phrase");
+  add("--tls-client-ca", options_.tls.client_ca_file,
+      "Serve only clients that have a certificate from one of those in this "
+      "file, in PEM. Needs --tls-certificate");
+  app_.add_flag("--allow-insecure", options_.allow_insecure,
+                "Serve without TLS on other than loopback addresses. "
+                "--http-listen never has TLS. Default: false");
+}
+
 void Parser::AddServingOptions() {
   app_.add_option("--listen", options_.listen,
                   "Where to listen, HOST:PORT, an IPv6 address in brackets. "
@@ -182,9 +213,6 @@ void Parser::AddServingOptions() {
                   "of stdout, as http HOST:PORT")
       ->check(CheckHttpListen)
       ->type_name("HOST:PORT");
-  app_.add_flag("--allow-insecure", options_.allow_insecure,
-                "Listen on other than loopback addresses although there is no "
-                "TLS. Default: false");
   app_.add_option("--transport", options_.transport,
                   "What carries the calls: native, HTTP/2 of our own, or grpc, "
                   "the gRPC library, which takes several times its CPU and has "
@@ -359,6 +387,9 @@ std::string Parser::PrintConfig() const {
   return absl::StrCat(
       "listen = ", quoted(options_.listen), "http-listen = ",
       quoted(options_.http_listen.empty() ? kOff : options_.http_listen),
+      "tls-certificate = ", quoted(options_.tls.certificate_file),
+      "tls-key = ", quoted(options_.tls.key_file),
+      "tls-client-ca = ", quoted(options_.tls.client_ca_file),
       "allow-insecure = ", flag(options_.allow_insecure), "\n",
       "transport = ", quoted(options_.transport),
       "threads = ", options_.threads, "\n",
@@ -392,6 +423,38 @@ void Parser::SettleHttpListen() {
   }
 }
 
+std::string Parser::CheckTogether() const {
+  const TlsOptions& tls = options_.tls;
+  if (!options_.has_tls() && !tls.key_file.empty()) {
+    return "--tls-key: needs --tls-certificate, whose key it is";
+  }
+  if (options_.has_tls() && tls.key_file.empty()) {
+    return "--tls-certificate: needs --tls-key, which proves that it is yours";
+  }
+  if (!options_.has_tls() && !tls.client_ca_file.empty()) {
+    return "--tls-client-ca: needs --tls-certificate and --tls-key: clients "
+           "show certificates over TLS only";
+  }
+  const auto is_exposed = [this](const std::string& address) {
+    return !options_.allow_insecure && !address.empty() &&
+           !IsLoopback(ParseListenAddress(address)->host);
+  };
+  if (is_exposed(options_.listen) && !options_.has_tls()) {
+    return absl::StrCat(
+        "--listen: ", options_.listen,
+        " can be reached from other machines, and there is no TLS; give "
+        "--tls-certificate and --tls-key or, if that is meant, "
+        "--allow-insecure");
+  }
+  if (is_exposed(options_.http_listen)) {
+    return absl::StrCat(
+        "--http-listen: ", options_.http_listen,
+        " can be reached from other machines, and has no TLS; if that is "
+        "meant, add --allow-insecure");
+  }
+  return "";
+}
+
 CommandLine Parser::Parse(const std::vector<std::string>& arguments) {
   std::vector<std::string> all = WithEnvironment(arguments);
   // CLI11 takes them from the back.
@@ -407,17 +470,8 @@ CommandLine Parser::Parse(const std::vector<std::string>& arguments) {
     return Refuse(error.what());
   }
   SettleHttpListen();
-  for (const auto& [name, address] :
-       {std::pair("--listen: ", &options_.listen),
-        std::pair("--http-listen: ", &options_.http_listen)}) {
-    if (options_.allow_insecure || address->empty() ||
-        IsLoopback(ParseListenAddress(*address)->host)) {
-      continue;
-    }
-    return Refuse(absl::StrCat(
-        name, *address,
-        " can be reached from other machines, and there is no TLS; if that is "
-        "meant, add --allow-insecure"));
+  if (std::string problem = CheckTogether(); !problem.empty()) {
+    return Refuse(std::move(problem));
   }
   if (print_config_) return {CommandLine::Action::kPrint, {}, PrintConfig()};
   return {CommandLine::Action::kServe, options_, ""};

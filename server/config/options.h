@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <string>
 
+#include "server/tls/options.h"
+
 namespace latchkey {
 
 struct ServerOptions {
@@ -19,6 +21,11 @@ struct ServerOptions {
   // command_line.h fills in is 127.0.0.1:7412, or port 0 where `listen` has
   // that.
   std::string http_listen;
+
+  // With a certificate and its key calls are served over TLS; else both are
+  // empty.
+  TlsOptions tls;
+  bool has_tls() const { return !tls.certificate_file.empty(); }
 
   // Whether clients beyond this machine may be served without TLS.
   bool allow_insecure = false;

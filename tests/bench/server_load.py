@@ -43,9 +43,13 @@ def free_port():
 
 
 @contextlib.contextmanager
-def redis(*options):
+def redis(*options, tls=None):
+    """`tls`: the files of a certificate and of its key."""
     port = free_port()
-    with running(["redis-server", "--port", str(port), "--save", "",
+    listen = ["--port", str(port)] if tls is None else [
+        "--port", "0", "--tls-port", str(port), "--tls-auth-clients", "no",
+        "--tls-cert-file", tls[0], "--tls-key-file", tls[1]]
+    with running(["redis-server", *listen, "--save", "",
                   "--bind", "127.0.0.1", *options]) as process:
         for line in process.stdout:
             if "Ready to accept connections" in line:

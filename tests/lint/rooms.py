@@ -27,7 +27,7 @@ _BELOW_TRANSPORT = ("server/base", "server/metrics", "server/runtime",
                     "server/rpc", "proto", "proto/wire")
 _BELOW_SERVICE = _BELOW_TRANSPORT + ("server/store",)
 _SERVER_ROOMS = _BELOW_SERVICE + (
-    "server/service", "server/transport/grpc", "server/transport/native",
+    "server/service", "server/tls", "server/transport/grpc", "server/transport/native",
     "server/ops", "server/config")
 
 ROOMS = {
@@ -45,10 +45,13 @@ ROOMS = {
         rooms=("server/base", "server/metrics", "server/runtime", "proto",
                "proto/wire"),
         libraries=("abseil", "protobuf")),
+    "server/tls": Room(rooms=("server/base",),
+                       libraries=("abseil", "openssl")),
     "server/transport/grpc": Room(
-        rooms=_BELOW_TRANSPORT, libraries=("abseil", "protobuf", "grpc")),
+        rooms=_BELOW_TRANSPORT + ("server/tls",),
+        libraries=("abseil", "protobuf", "grpc")),
     "server/transport/native": Room(
-        rooms=_BELOW_TRANSPORT,
+        rooms=_BELOW_TRANSPORT + ("server/tls",),
         libraries=("abseil", "asio", "nghttp2", "openssl", "protobuf",
                    "zlib")),
     "server/service": Room(
@@ -66,7 +69,7 @@ ROOMS = {
                    "spdlog")),
     "client/lib": Room(
         rooms=("proto", "proto/wire", "stubs"),
-        libraries=("abseil", "grpc", "protobuf")),
+        libraries=("abseil", "grpc", "openssl", "protobuf")),
     "client/cli": Room(
         rooms=("client/lib", "proto", "proto/wire", "stubs"),
         libraries=("abseil", "cli11", "grpc", "nlohmann", "protobuf")),

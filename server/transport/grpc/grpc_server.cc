@@ -1,7 +1,6 @@
 #include "server/transport/grpc/grpc_server.h"
 
 #include <grpc/impl/codegen/grpc_types.h>
-#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "server/transport/grpc/tls_credentials.h"
 
 namespace latchkey {
 namespace {
@@ -61,7 +61,12 @@ void SetLimits(grpc::ServerBuilder& builder, const GrpcServerOptions& options) {
 
 GrpcServer::GrpcServer(GrpcServerOptions options, const MethodTable& methods,
                        const Clock& clock)
-    : options_(std::move(options)), methods_(methods), clock_(clock) {}
+    : options_(std::move(options)),
+      methods_(methods),
+      clock_(clock),
+      credentials_(options_.tls == nullptr
+                       ? grpc::InsecureServerCredentials()
+                       : MakeTlsCredentials(*options_.tls)) {}
 
 GrpcServer::~GrpcServer() { Shutdown(0); }
 
@@ -69,8 +74,7 @@ absl::StatusOr<int> GrpcServer::Start() {
   grpc::ServerBuilder builder;
   SetLimits(builder, options_);
   int port = 0;
-  builder.AddListeningPort(options_.listen_address,
-                           grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort(options_.listen_address, credentials_, &port);
   builder.RegisterAsyncGenericService(&service_);
   for (int i = 0; i < options_.threads; ++i) {
     queues_.push_back(std::make_unique<CallQueue>(builder.AddCompletionQueue(),

@@ -22,6 +22,7 @@
 #define LATCHKEY_SERVER_TRANSPORT_GRPC_GRPC_SERVER_H_
 
 #include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 
 #include <cstdint>
@@ -61,6 +62,8 @@ class GrpcServer final : public Transport {
   CallSlots slots_{options_};
   const MethodTable& methods_;
   const Clock& clock_;
+  // Asked by server_ until its end.
+  const std::shared_ptr<grpc::ServerCredentials> credentials_;
   grpc::AsyncGenericService service_;
   std::vector<std::unique_ptr<CallQueue>> queues_;
   std::unique_ptr<grpc::Server> server_;

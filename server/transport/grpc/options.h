@@ -10,9 +10,14 @@
 
 namespace latchkey {
 
+class TlsKeeper;
+
 struct GrpcServerOptions {
   // HOST:PORT, an IPv6 address in brackets.  Port 0: the system chooses one.
   std::string listen_address;
+  // What connections are encrypted with; null: they are not.  Must outlive the
+  // server.
+  const TlsKeeper* tls = nullptr;
   // Completion queues, each with one thread.
   int threads = 1;
   // The largest message that is received.

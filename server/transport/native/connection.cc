@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "server/base/check.h"
+#include "server/tls/tls_keeper.h"
 #include "server/transport/native/worker.h"
 
 namespace latchkey {
@@ -19,6 +20,9 @@ namespace {
 constexpr int kReadsPerTurnMax = 4;
 constexpr size_t kWrittenPerTurnMax = 1024 * 1024;
 
+// A client that has TLS answer, again and again, and reads nothing.
+constexpr int kRepliesKeptMax = 16;
+
 // How long a connection is silent before it is judged by its last frame.
 constexpr Nanos kJudgementDelay = kNanosPerSecond;
 
@@ -27,12 +31,18 @@ constexpr Nanos kJudgementDelay = kNanosPerSecond;
 constexpr Nanos kLingerTime = kNanosPerSecond;
 constexpr Nanos kDrainLingerTime = 100 * kNanosPerMilli;
 
+std::unique_ptr<TlsStream> NewTlsStream(const TlsKeeper* keeper) {
+  return keeper == nullptr ? nullptr
+                           : std::make_unique<TlsStream>(*keeper->identity());
+}
+
 }  // namespace
 
 Connection::Connection(Worker& worker, int socket, std::string peer)
     : worker_(worker),
       peer_(std::move(peer)),
       socket_(worker.io(), socket),
+      tls_(NewTlsStream(worker.options().tls)),
       session_(worker, *this) {}
 
 Connection::~Connection() {
@@ -97,6 +107,11 @@ void Connection::AnnounceEnd() {
 
 void Connection::SayLastCall() {
   if (closed_) return;
+  if (tls_ != nullptr && !tls_->is_established()) {
+    // It has no call, and nothing can be said to it.
+    Close();
+    return;
+  }
   session_.SayLastCall();
   RequestTurn();
 }
@@ -140,6 +155,7 @@ void Connection::WaitWritable() {
                      [this](const asio::error_code&) {
                        --pending_;
                        waits_writable_ = false;
+                       replies_kept_ = 0;
                        in_turn_ = true;
                        // Its other end took some of what was sent.
                        last_heard_ = worker_.time_source().Now();
@@ -165,9 +181,10 @@ bool Connection::ReadAll() {
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
     if (size <= 0) return false;
     last_heard_ = worker_.time_source().Now();
+    const std::string_view bytes(buffer.data(), static_cast<size_t>(size));
     if (linger_end_ == kNever &&
-        !session_.Receive({buffer.data(), static_cast<size_t>(size)},
-                          last_heard_)) {
+        !(tls_ == nullptr ? session_.Receive(bytes, last_heard_)
+                          : ReceiveSealed(bytes))) {
       return false;
     }
     if (static_cast<size_t>(size) < buffer.size()) break;
@@ -175,8 +192,43 @@ bool Connection::ReadAll() {
   return true;
 }
 
+bool Connection::ReceiveSealed(std::string_view sealed) {
+  std::vector<char>& plain = worker_.opened_buffer();
+  std::string& reply = worker_.sealed_output();
+  while (true) {
+    const TlsStream::Opened opened = tls_->Open(&sealed, plain, &reply);
+    if (opened.size > 0 &&
+        !session_.Receive({plain.data(), opened.size}, last_heard_)) {
+      return false;
+    }
+    switch (opened.state) {
+      case TlsStream::State::kFull:
+        continue;
+      case TlsStream::State::kWantsMore:
+        return can_write() || KeepReply(&reply);
+      case TlsStream::State::kEnded:
+        return false;
+      case TlsStream::State::kFailed:
+        session_.set_turn_time(last_heard_);
+        if (can_write()) Write(reply);
+        reply.clear();
+        // The client gets a moment to read why.
+        if (!closed_) Linger();
+        return true;
+    }
+  }
+}
+
+bool Connection::KeepReply(std::string* reply) {
+  if (reply->empty()) return true;
+  unsent_ += *reply;
+  reply->clear();
+  return ++replies_kept_ <= kRepliesKeptMax;
+}
+
 void Connection::EndTurn() {
   std::string& output = worker_.output();
+  std::string& sealed = tls_ == nullptr ? output : worker_.sealed_output();
   size_t written = 0;
   while (true) {
     session_.DeliverAll();
@@ -184,15 +236,16 @@ void Connection::EndTurn() {
       // What was left of an earlier turn goes first: nothing was answered until
       // it could be written.
       if (!unsent_.empty()) {
-        output = unsent_;
+        sealed = unsent_;
         std::string().swap(unsent_);
       }
-      if (!session_.FillOutput(&output, worker_.options().output_bytes_max)) {
+      if (!FillOutput(&output, &sealed)) {
         Close();
-      } else if (!output.empty()) {
-        written += output.size();
-        Write(output);
+      } else if (!sealed.empty()) {
+        written += sealed.size();
+        Write(sealed);
         output.clear();
+        sealed.clear();
         if (written < kWrittenPerTurnMax) continue;
         in_turn_ = false;
         RequestTurn();
@@ -203,6 +256,7 @@ void Connection::EndTurn() {
   }
   in_turn_ = false;
   output.clear();
+  sealed.clear();
   if (closed_) {
     RetireIfOver();
     return;
@@ -212,6 +266,12 @@ void Connection::EndTurn() {
   if (!waits_readable_ && !(waits_writable_ && session_.is_congested())) {
     WaitReadable();
   }
+}
+
+bool Connection::FillOutput(std::string* output, std::string* sealed) {
+  if (tls_ != nullptr && !tls_->is_established()) return true;
+  return session_.FillOutput(output, worker_.options().output_bytes_max) &&
+         (tls_ == nullptr || tls_->Seal(*output, sealed));
 }
 
 void Connection::Write(std::string_view bytes) {
@@ -234,6 +294,12 @@ void Connection::Write(std::string_view bytes) {
 }
 
 void Connection::Linger() {
+  if (tls_ != nullptr && can_write()) {
+    std::string goodbye;
+    tls_->Close(&goodbye);
+    Write(goodbye);
+    if (closed_) return;
+  }
   // A socket that is closed with bytes unread resets the connection, and with
   // it what the client has not read yet.
   shutdown(socket_.native_handle(), SHUT_WR);

@@ -3,6 +3,9 @@
 //
 //   readable -> Session::Receive() -> handlers -> EndTurn() -> written
 //
+// With TLS, a TlsStream stands between the socket and the session; until its
+// handshake is over the session says nothing.
+//
 // A turn also follows what a handler does outside of one, and a socket that can
 // be written again.  While a client does not read, nothing is taken from the
 // session, so that its answers wait there, and when too many wait, nothing is
@@ -15,11 +18,13 @@
 
 #include <asio/posix/stream_descriptor.hpp>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "server/base/clock.h"
 #include "server/transport/native/session.h"
+#include "server/transport/native/tls_stream.h"
 
 namespace latchkey {
 
@@ -36,7 +41,8 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Says the server's part of the handshake and begins to read.
+  // Says the server's part of HTTP/2's handshake, where there is no TLS to come
+  // before it, and begins to read.
   void Start();
 
   // Makes a turn follow, unless one is under way.
@@ -77,7 +83,14 @@ class Connection {
   void WaitWritable();
   void OnReadable();
   bool ReadAll();
+  // Takes what was read, encrypted; returns false where the connection is over.
+  bool ReceiveSealed(std::string_view sealed);
+  // Keeps what TLS itself has to say while the socket takes nothing.
+  bool KeepReply(std::string* reply);
   void EndTurn();
+  // Fills `sealed` with what is to be sent; `output` is for the same in plain,
+  // and may be `sealed` itself without TLS.
+  bool FillOutput(std::string* output, std::string* sealed);
   // Sends `bytes`; keeps what the socket does not take for now.
   void Write(std::string_view bytes);
   // Ends the writing side and leaves the client a moment to read what was sent.
@@ -88,6 +101,8 @@ class Connection {
   const std::string peer_;
 
   asio::posix::stream_descriptor socket_;
+  // Null without TLS.
+  const std::unique_ptr<TlsStream> tls_;
   Session session_;
   // What the socket did not take.
   std::string unsent_;
@@ -98,6 +113,8 @@ class Connection {
   UnixNanos linger_end_ = kNever;
   // Waits and posted turns that will come back.
   int pending_ = 0;
+  // Times that TLS had to say something since the socket takes nothing.
+  int replies_kept_ = 0;
   bool in_turn_ = false;
   bool turn_requested_ = false;
   bool waits_readable_ = false;

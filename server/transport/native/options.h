@@ -13,6 +13,8 @@
 
 namespace latchkey {
 
+class TlsKeeper;
+
 struct NativeServerOptions {
   // An IPv4 or IPv6 address, without brackets, or a name.
   std::string host = "127.0.0.1";
@@ -20,11 +22,15 @@ struct NativeServerOptions {
   // 0: the system chooses one.
   int port = 0;
 
+  // What connections are encrypted with; null: they are not.  Must outlive the
+  // server.
+  const TlsKeeper* tls = nullptr;
+
   // Threads; each has connections of its own.
   int threads = 1;
 
   // Connections in all.  One more is closed as it comes.  An idle one costs
-  // up to 16 KiB, so that this many are 160 MiB.
+  // up to 16 KiB, so that this many are 160 MiB; twice that with TLS.
   int connections_max = 10'000;
 
   // The largest request message, as sent and as inflated.
@@ -79,7 +85,8 @@ struct NativeServerOptions {
   // bandwidth ping once for each round trip; ten thousand cost 2 ms of CPU.
   int control_frames_per_second_max = 10'000;
 
-  // Who connects and does not speak HTTP/2 for so long is dropped.
+  // Who connects and does not speak HTTP/2 for so long, its handshake of TLS
+  // included, is dropped.
   Nanos handshake_time_max = 10 * kNanosPerSecond;
 
   // How long the one message of a unary call may take to come.

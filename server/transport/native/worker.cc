@@ -43,6 +43,7 @@ Worker::Worker(const NativeServerOptions& options, const MethodTable& methods,
       settings_(options),
       parts_(options),
       read_buffer_(kReadBufferBytes),
+      opened_buffer_(options.tls == nullptr ? 0 : kReadBufferBytes),
       lane_(clock, methods.metrics().admission(), [this] { RequestPass(); }) {}
 
 Worker::~Worker() {

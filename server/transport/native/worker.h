@@ -112,6 +112,10 @@ class Worker {
   std::vector<char>& read_buffer() { return read_buffer_; }
   std::string& output() { return output_; }
 
+  // The same for a connection with TLS: what was decrypted, and encrypted.
+  std::vector<char>& opened_buffer() { return opened_buffer_; }
+  std::string& sealed_output() { return sealed_output_; }
+
   // This worker's part of the limits that are meant for all of them: a division
   // takes longer than most of what is done for a call.
   struct Parts {
@@ -156,6 +160,8 @@ class Worker {
   // Belongs to the worker's thread.
   std::vector<char> read_buffer_;
   std::string output_;
+  std::vector<char> opened_buffer_;
+  std::string sealed_output_;
   PointLane lane_;
   std::vector<std::unique_ptr<Connection>> connections_;
   std::vector<std::unique_ptr<Stream>> idle_streams_;

@@ -29,7 +29,7 @@ class ClientEngineTest : public testing::Test {
   ClientEngineTest() { Connect({}); }
 
   void Connect(ClientEngineOptions options) {
-    options.address = cache_.address();
+    options.target.address = cache_.address();
     // gRPC keeps it by the real clock, on a machine that may be busy.
     options.timeout = 300 * kNanosPerSecond;
     engine_ = std::make_unique<ClientEngine>(options);
@@ -171,7 +171,7 @@ TEST_F(ClientEngineTest, MayEndWithCallsUnderWay) {
 }
 
 TEST_F(ClientEngineTest, SaysWhoCannotBeReached) {
-  ClientEngine engine({.address = "127.0.0.1:1"});
+  ClientEngine engine({.target = {.address = "127.0.0.1:1"}});
   const absl::Status status = engine.Connect(200 * kNanosPerMilli);
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(status.message()), HasSubstr("127.0.0.1:1"));

@@ -130,7 +130,7 @@ class GrpcEngineTest : public testing::Test {
   }
 
   RunResult Run(const Options& options) {
-    GrpcEngine engine({.address = options.address,
+    GrpcEngine engine({.target = {.address = options.address},
                        .connections = options.connections,
                        .threads = options.threads,
                        .in_flight = options.in_flight,
@@ -228,7 +228,7 @@ TEST_F(GrpcEngineTest, SaysWhoCannotBeReached) {
   Serve();
   const Options options = SmallRun("get");
   server_->Shutdown();
-  GrpcEngine engine({.address = options.address, .connections = 2});
+  GrpcEngine engine({.target = {.address = options.address}, .connections = 2});
   const absl::Status status = engine.Connect(200 * kNanosPerMilli);
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(status.message()), HasSubstr(options.address));

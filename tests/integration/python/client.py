@@ -25,11 +25,14 @@ WRITES = frozenset([
 ])
 
 
-def open_channel(address):
-    """A channel with a connection of its own."""
-    return grpc.insecure_channel(
-        address, options=[("grpc.use_local_subchannel_pool", 1),
-                          ("grpc.enable_http_proxy", 0)])
+def open_channel(address, credentials=None):
+    """A channel with a connection of its own, in plain text without
+    `credentials`."""
+    options = [("grpc.use_local_subchannel_pool", 1),
+               ("grpc.enable_http_proxy", 0)]
+    if credentials is None:
+        return grpc.insecure_channel(address, options=options)
+    return grpc.secure_channel(address, credentials, options=options)
 
 
 class Client:
@@ -38,9 +41,9 @@ class Client:
     Messages inside a request may be written as dicts.
     """
 
-    def __init__(self, address):
+    def __init__(self, address, credentials=None):
         self.address = address
-        self.channel = open_channel(address)
+        self.channel = open_channel(address, credentials)
         self.stub = cache_stubs.CacheStub(self.channel)
 
     def __getattr__(self, method):

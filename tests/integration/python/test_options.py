@@ -11,6 +11,7 @@ OPTIONS = [
     "--help", "--version", "--listen", "--threads", "--transport",
     "--bulk-threads", "--bulk-queue-max",
     "--drain-seconds", "--config", "--print-config", "--allow-insecure",
+    "--tls-certificate", "--tls-key", "--tls-client-ca",
     "--connections-max", "--calls-per-connection-max", "--calls-max",
     "--call-seconds-max", "--test-service-time-us", "--key-bytes-max", "--value-bytes-max",
     "--idempotency-window-seconds", "--idempotency-bytes-max",

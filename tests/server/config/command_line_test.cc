@@ -153,6 +153,56 @@ TEST(CommandLineTest, PrintedConfigurationIsOneThatCanBeRead) {
   EXPECT_EQ(Parse({"--print-config", file.flag()}).text, printed.text);
 }
 
+TEST(CommandLineTest, TlsCanBeGivenInEachWay) {
+  const char printed[] =
+      "tls-certificate = \"/a b/c.pem\"\ntls-key = \"k.pem\"\n"
+      "tls-client-ca = \"ca.pem\"\n";
+  const ConfigFile file(printed);
+  for (const CommandLine& line :
+       {Parse({"--print-config", "--tls-certificate=/a b/c.pem",
+               "--tls-key=k.pem", "--tls-client-ca=ca.pem"}),
+        Parse({"--print-config"}, {{"LATCHKEY_TLS_CERTIFICATE", "/a b/c.pem"},
+                                   {"LATCHKEY_TLS_KEY", "k.pem"},
+                                   {"LATCHKEY_TLS_CLIENT_CA", "ca.pem"}}),
+        Parse({"--print-config", file.flag()})}) {
+    ASSERT_EQ(line.action, CommandLine::Action::kPrint) << line.text;
+    EXPECT_THAT(line.text, HasSubstr(printed));
+  }
+}
+
+TEST(CommandLineTest, TlsNeedsACertificateAndItsKey) {
+  struct Row {
+    std::vector<std::string> arguments;
+    const char* begin;
+  };
+  for (const Row& row : {
+           Row{{"--tls-certificate=c"}, "latchkeyd: --tls-certificate: needs"},
+           Row{{"--tls-key=k"}, "latchkeyd: --tls-key: needs"},
+           Row{{"--tls-client-ca=a"}, "latchkeyd: --tls-client-ca: needs"},
+           Row{{"--tls-client-ca=a", "--tls-certificate=c"},
+               "latchkeyd: --tls-certificate: needs"},
+           Row{{"--tls-key=k", "--tls-certificate=a\"b"},
+               "latchkeyd: --tls-certificate: a file name"},
+       }) {
+    const CommandLine line = Parse(row.arguments);
+    EXPECT_EQ(line.action, CommandLine::Action::kRefuse);
+    EXPECT_THAT(line.text, StartsWith(row.begin));
+  }
+}
+
+TEST(CommandLineTest, WithTlsCallsAreServedToOtherMachines) {
+  const std::vector<std::string> tls = {"--tls-certificate=c", "--tls-key=k",
+                                        "--listen=0.0.0.0:1"};
+  EXPECT_EQ(Parse(tls).action, CommandLine::Action::kServe);
+  // The port for operations has none.
+  std::vector<std::string> http = tls;
+  http.emplace_back("--http-listen=0.0.0.0:2");
+  EXPECT_THAT(Parse(http).text,
+              StartsWith("latchkeyd: --http-listen: 0.0.0.0"));
+  http.emplace_back("--allow-insecure");
+  EXPECT_EQ(Parse(http).action, CommandLine::Action::kServe);
+}
+
 // Servers that each take any port must not meet at the port for operations.
 TEST(CommandLineTest, TheOperationsPortFollowsTheOther) {
   const ConfigFile port_0("listen = \"127.0.0.1:0\"\n");
@@ -340,6 +390,10 @@ TEST(CommandLineTest, HelpNamesEveryOptionItsDefaultAndItsVariable) {
                            "LATCHKEY_LISTEN",
                            "--allow-insecure",
                            "LATCHKEY_ALLOW_INSECURE",
+                           "--tls-certificate",
+                           "LATCHKEY_TLS_CERTIFICATE",
+                           "--tls-key",
+                           "--tls-client-ca",
                            "--transport",
                            "--threads",
                            "--connections-max",
