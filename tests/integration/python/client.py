@@ -95,6 +95,22 @@ def make_request(method, fields):
     return getattr(pb, method + "Request")(**fields)
 
 
+def fill_ledger(client, key, refusals):
+    """Writes with new idempotency keys until so many are refused; returns how
+    many were not."""
+    refused = 0
+    for number in range(2_000):
+        try:
+            client.Put(key=key, value=b"1",
+                       idempotency_key=str(number).encode())
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+            refused += 1
+            if refused == refusals:
+                return number + 1 - refused
+    raise AssertionError("the ledger was never full")
+
+
 class ErrorAnswer:
     """The parts of an error that an expect_error block has seen."""
 

@@ -71,6 +71,18 @@ def fixture_cache(server):
         yield client
 
 
+@pytest.fixture(name="fresh")
+def fixture_fresh(start_server):
+    """A server that nothing was done to."""
+    return start_server("--threads=2")
+
+
+@pytest.fixture(name="client")
+def fixture_client(fresh):
+    with Client(fresh.address) as client:
+        yield client
+
+
 @pytest.fixture(name="start_server")
 def fixture_start_server(tmp_path):
     """Starts servers of the test's own, which must all exit with 0."""

@@ -21,17 +21,6 @@ CONNECTIONS = 100
 CALLERS = 1_000
 
 
-@pytest.fixture(name="fresh")
-def fixture_fresh(start_server):
-    return start_server("--threads=2")
-
-
-@pytest.fixture(name="client")
-def fixture_client(fresh):
-    with Client(fresh.address) as client:
-        yield client
-
-
 def lease_of(answer):
     """The token that an answer grants, or None."""
     return answer.lease.token or None

@@ -3,24 +3,13 @@
 import grpc
 import pytest
 from api import health, health_stubs, pb
-from client import METHODS, SERVICE, Client, expect_error, open_channel
+from client import (METHODS, SERVICE, Client, expect_error, fill_ledger,
+                    open_channel)
 from conftest import value_of
 from grpc import StatusCode
 from metrics import scrape, wait_for
 from server_process import TRANSPORT
 from wire import Wire, frame
-
-
-@pytest.fixture(name="fresh")
-def fixture_fresh(start_server):
-    """A server that nothing was done to."""
-    return start_server("--threads=2")
-
-
-@pytest.fixture(name="client")
-def fixture_client(fresh):
-    with Client(fresh.address) as client:
-        yield client
 
 
 def commands(metrics, cmd, code="OK"):
@@ -175,23 +164,13 @@ def test_keyed_writes_count_by_what_became_of_them(fresh, client, keys):
 
 def test_a_full_ledger_counts_its_refusals(start_server, keys):
     server = start_server("--idempotency-bytes-max=65536")
-    refused = 0
     with Client(server.address) as client:
-        for number in range(2_000):
-            try:
-                client.Put(key=keys("a"), value=b"1",
-                           idempotency_key=str(number).encode())
-            except grpc.RpcError as error:
-                assert error.code() == StatusCode.RESOURCE_EXHAUSTED
-                refused += 1
-                if refused == 5:
-                    break
-    assert refused == 5
+        kept = fill_ledger(client, keys("a"), refusals=5)
     metrics = scrape(server)
     assert metrics.value("latchkey_idempotency_refusals_total") == 5
     assert metrics.value("latchkey_errors_total",
                          err="IDEMPOTENCY_LEDGER_FULL") == 5
-    assert metrics.value("latchkey_idempotency_records") == number - 4
+    assert metrics.value("latchkey_idempotency_records") == kept
 
 
 def test_commits_move_the_version_by_one(fresh, client, keys):
