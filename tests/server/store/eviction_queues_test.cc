@@ -186,9 +186,9 @@ TEST_F(EvictionQueuesTest, WithoutEvictionNobodyLeaves) {
   Use(EvictionPolicy::kNone, 3);
   Misses("abc");
   EXPECT_EQ(Next(), "");
-  EXPECT_EQ(queues_->bytes(), 3 * Entry::BytesOf(1, 0));
+  EXPECT_EQ(queues_->bytes(), 3 * Entry::BytesOf(1, 0, false));
   Leave("b");
-  EXPECT_EQ(queues_->bytes(), 2 * Entry::BytesOf(1, 0));
+  EXPECT_EQ(queues_->bytes(), 2 * Entry::BytesOf(1, 0, false));
 }
 
 TEST_F(EvictionQueuesTest, ADeletionAnywhereLeavesTheOthersInTheirOrder) {
