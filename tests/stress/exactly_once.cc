@@ -99,7 +99,7 @@ int Main(int argc, char** argv) {
     return 1;
   }
   load::ClientEngineOptions engine_options = {
-      .address = (*proxy)->address(),
+      .target = {.address = (*proxy)->address()},
       .connections = options.connections,
       .threads = 1,
       .in_flight = options.in_flight,
