@@ -12,10 +12,15 @@
 //                   what is resident counts against --memory-max-bytes
 //                   (ResidentLimit), and other pages come to be needed.
 //   muzzy_decay_ms  Pages that the system may take, but still counts as ours.
+//   background_thread
+//                   Gives pages back in time also of threads that have nothing
+//                   to do: else those keep what a burst of hostile messages
+//                   had made them take.
 //   tcache_nslots_small_max
 //                   How many blocks of a size a thread keeps, half of which it
 //                   fetches at once.  Few: where what is replaced is not freed,
 //                   as beside a snapshot scan, that makes new pages, which
 //                   takes as long as some tens of Puts.
 const char* malloc_conf =
-    "dirty_decay_ms:200,muzzy_decay_ms:0,tcache_nslots_small_max:16";
+    "dirty_decay_ms:200,muzzy_decay_ms:0,background_thread:true,"
+    "tcache_nslots_small_max:16";

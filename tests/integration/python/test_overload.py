@@ -1,12 +1,14 @@
 """A server that has more to do than it can do in time."""
 
+import functools
+
 import grpc
 import pytest
 from api import health, health_stubs, pb
 from client import CALL_SECONDS, Client, expect_error, read_error
 from conftest import value_of
 from grpc import StatusCode
-from metrics import scrape
+from metrics import scrape, wait_for
 from server_process import SANITIZED
 
 # What an operation takes here, and what its clients wait for it: a fraction of
@@ -80,14 +82,31 @@ def test_a_call_without_a_deadline_gets_one(start_server):
             client.call("Put", key=b"k", value=b"v", timeout=None)
 
 
+def served(call, *arguments, **fields):
+    """Whether a call is not refused for want of a slot."""
+    try:
+        call(*arguments, **fields)
+    except grpc.RpcError as error:
+        assert read_error(error).reason == "OVERLOADED"
+        return False
+    return True
+
+
 def test_calls_over_the_slots_of_a_connection_are_refused(start_server):
     server = start_server("--calls-per-connection-max=1")
     with Client(server.address) as client:
         for i in range(200):
-            client.Put(key=f"{i:03}".encode(), value=bytes(100_000))
-        scan = client.stub.Scan(pb.ScanRequest(page_size=1),
-                                timeout=CALL_SECONDS)
-        next(scan)
+            # The slot of the call before may be held for a moment still.
+            wait_for(functools.partial(served, client.Put,
+                                       key=f"{i:03}".encode(),
+                                       value=bytes(100_000)))
+
+        def begin_scan():
+            scan = client.stub.Scan(pb.ScanRequest(page_size=1),
+                                    timeout=CALL_SECONDS)
+            return scan if served(next, scan) else None
+
+        scan = wait_for(begin_scan)
         with expect_error(StatusCode.UNAVAILABLE, "OVERLOADED"):
             client.Get(key=b"k")
         scan.cancel()
