@@ -1,5 +1,7 @@
 // latchkeyd: the Latchkey server.
 //
+// SIGHUP makes a server with tokens read their file again.
+//
 // Exit codes: 0 after SIGTERM or SIGINT, 1 when it could not start, 2 for
 // options that were not accepted.
 
@@ -29,12 +31,14 @@ void RaiseFileLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Blocks what asks the server to stop, in this thread and those it will start.
-sigset_t BlockStopSignals() {
+// Blocks what the server waits for, in this thread and those it will start:
+// what asks it to stop and, where it `reloads` something, what asks for that.
+sigset_t BlockSignals(bool reloads) {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  if (reloads) sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
 }
@@ -47,6 +51,12 @@ void EndAtNext(int signal) {
   sigemptyset(&signals);
   sigaddset(&signals, signal);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+}
+
+// Says that a file which an option names was not accepted.
+int FileRefused(const std::string& problem) {
+  std::fprintf(stderr, "latchkeyd: %s\n", problem.c_str());
+  return 2;
 }
 
 int StartFailed(const char* option, const absl::Status& status) {
@@ -65,7 +75,7 @@ void TellAddresses(const std::string& listening, const std::string& http) {
 }
 
 int Serve(const ServerOptions& options) {
-  const sigset_t stop_signals = BlockStopSignals();
+  const sigset_t signals = BlockSignals(!options.tokens_file.empty());
   // A reader of stdout that went away is no reason to end.
   std::signal(SIGPIPE, SIG_IGN);
   RaiseFileLimit();
@@ -73,12 +83,16 @@ int Serve(const ServerOptions& options) {
 
   absl::StatusOr<std::unique_ptr<TlsKeeper>> tls(nullptr);
   if (options.has_tls()) tls = TlsKeeper::Open(options.tls);
-  if (!tls.ok()) {
-    std::fprintf(stderr, "latchkeyd: %s\n",
-                 std::string(tls.status().message()).c_str());
-    return 2;
+  if (!tls.ok()) return FileRefused(std::string(tls.status().message()));
+  absl::StatusOr<std::unique_ptr<TokenKeeper>> tokens(nullptr);
+  if (!options.tokens_file.empty()) {
+    tokens = TokenKeeper::Open(options.tokens_file);
   }
-  Server server(options, *std::move(tls));
+  if (!tokens.ok()) {
+    return FileRefused("--tokens-file: " +
+                       std::string(tokens.status().message()));
+  }
+  Server server(options, *std::move(tls), *std::move(tokens));
   const absl::StatusOr<ListenAddress> address = server.Start();
   if (!address.ok()) return StartFailed("--listen", address.status());
   const absl::StatusOr<std::optional<ListenAddress>> ops = server.StartOps();
@@ -94,6 +108,7 @@ int Serve(const ServerOptions& options) {
        {"tls", !options.has_tls()                   ? "off"
                : options.tls.client_ca_file.empty() ? "on"
                                                     : "mutual"},
+       {"tokens", options.tokens_file.empty() ? "off" : "on"},
        {"threads", std::to_string(options.threads)}});
   if ((!IsLoopback(address->host) && !options.has_tls()) ||
       (ops->has_value() && !IsLoopback((*ops)->host))) {
@@ -102,7 +117,9 @@ int Serve(const ServerOptions& options) {
   }
 
   int signal = 0;
-  sigwait(&stop_signals, &signal);
+  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
+    server.ReloadTokens();
+  }
   Log(LogLevel::kInfo, "draining",
       {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"},
        {"live-calls", std::to_string(server.live_calls())},

@@ -1,7 +1,9 @@
 #include "server/app/server.h"
 
+#include <string>
 #include <utility>
 
+#include "server/app/log.h"
 #include "server/app/server_metrics.h"
 #include "server/ops/process_metrics.h"
 #include "server/store/store_metrics.h"
@@ -46,6 +48,7 @@ AdmissionOptions ToBulkOptions(const ServerOptions& options) {
 // address that can be parsed.
 std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
                                          const TlsKeeper* tls,
+                                         const TokenKeeper* tokens,
                                          const MethodTable& methods,
                                          const Clock& clock) {
   if (options.transport == "grpc") {
@@ -53,6 +56,7 @@ std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
         GrpcServerOptions{
             .listen_address = options.listen,
             .tls = tls,
+            .tokens = tokens,
             .threads = options.threads,
             .calls_per_connection_max = options.calls_per_connection_max,
             .calls_max = options.calls_max,
@@ -65,6 +69,7 @@ std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
           .host = address.host,
           .port = address.port,
           .tls = tls,
+          .tokens = tokens,
           .threads = options.threads,
           .connections_max = options.connections_max,
           .calls_per_connection_max = options.calls_per_connection_max,
@@ -75,15 +80,18 @@ std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
 
 }  // namespace
 
-Server::Server(const ServerOptions& options, std::unique_ptr<TlsKeeper> tls)
+Server::Server(const ServerOptions& options, std::unique_ptr<TlsKeeper> tls,
+               std::unique_ptr<TokenKeeper> tokens)
     : options_(options),
       tls_(std::move(tls)),
+      tokens_(std::move(tokens)),
       bulk_threads_(options.bulk_threads),
       bulk_(ToBulkOptions(options), clock_, bulk_threads_),
       store_(ToStoreOptions(options), clock_, random_),
       cache_(store_, clock_, ToServiceOptions(options), &bulk_,
              &maintenance_thread_),
-      transport_(MakeTransport(options_, tls_.get(), methods_, clock_)) {
+      transport_(MakeTransport(options_, tls_.get(), tokens_.get(), methods_,
+                               clock_)) {
   cache_.Register(methods_);
   health_.Register(methods_);
   reflection_.Register(methods_);
@@ -125,6 +133,19 @@ absl::StatusOr<std::optional<ListenAddress>> Server::StartOps() {
   if (!port.ok()) return port.status();
   address->port = *port;
   return *address;
+}
+
+void Server::ReloadTokens() {
+  const absl::Status status = tokens_->Reload();
+  if (status.ok()) {
+    Log(LogLevel::kInfo, "tokens-reloaded",
+        {{"file", tokens_->file()},
+         {"tokens", std::to_string(tokens_->size())}});
+  } else {
+    Log(LogLevel::kError, "tokens-reload-failed",
+        {{"reason", std::string(status.message())},
+         {"serving", "the tokens as they were before"}});
+  }
 }
 
 void Server::AddMetrics() {

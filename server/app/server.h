@@ -17,6 +17,7 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
+#include "server/access/token_keeper.h"
 #include "server/app/memory_watch.h"
 #include "server/app/sweeper.h"
 #include "server/app/tls_watch.h"
@@ -41,10 +42,11 @@ namespace latchkey {
 
 class Server {
  public:
-  // `options` were accepted by ParseCommandLine(); `tls` was opened with those
-  // that are about it, or is null where there is none.
+  // `options` were accepted by ParseCommandLine(); `tls` and `tokens` were
+  // opened with those that are about them, or are null where there are none.
   explicit Server(const ServerOptions& options,
-                  std::unique_ptr<TlsKeeper> tls = nullptr);
+                  std::unique_ptr<TlsKeeper> tls = nullptr,
+                  std::unique_ptr<TokenKeeper> tokens = nullptr);
 
   // Cancels what still runs.
   ~Server();
@@ -63,6 +65,11 @@ class Server {
   // Errors: UNAVAILABLE when the address cannot be listened on.
   absl::StatusOr<std::optional<ListenAddress>> StartOps();
 
+  // Reads the file of tokens again, and logs what became of it.
+  //
+  // REQUIRES: the server has one.
+  void ReloadTokens();
+
   // Says that it is not ready and NOT_SERVING, accepts nothing more, lets calls
   // finish for `drain_seconds`, cancels the rest, and returns when all are
   // over.  The operations port answers until then.
@@ -80,6 +87,7 @@ class Server {
   // In the order of their construction: each may use those above it.
   const ServerOptions options_;
   const std::unique_ptr<TlsKeeper> tls_;
+  const std::unique_ptr<TokenKeeper> tokens_;
   const SystemClock clock_;
   SystemRandom random_;
   // The threads of the lanes beside the transport's.

@@ -194,6 +194,9 @@ void Parser::AddTlsOptions() {
   add("--tls-client-ca", options_.tls.client_ca_file,
       "Serve only clients that have a certificate from one of those in this "
       "file, in PEM. Needs --tls-certificate");
+  add("--tokens-file", options_.tokens_file,
+      "Serve only calls with a bearer token of this file, whose lines are a "
+      "principal and a token's SHA-256. Read again on SIGHUP");
   app_.add_flag("--allow-insecure", options_.allow_insecure,
                 "Serve without TLS on other than loopback addresses. "
                 "--http-listen never has TLS. Default: false");
@@ -390,6 +393,7 @@ std::string Parser::PrintConfig() const {
       "tls-certificate = ", quoted(options_.tls.certificate_file),
       "tls-key = ", quoted(options_.tls.key_file),
       "tls-client-ca = ", quoted(options_.tls.client_ca_file),
+      "tokens-file = ", quoted(options_.tokens_file),
       "allow-insecure = ", flag(options_.allow_insecure), "\n",
       "transport = ", quoted(options_.transport),
       "threads = ", options_.threads, "\n",

@@ -27,6 +27,9 @@ struct ServerOptions {
   TlsOptions tls;
   bool has_tls() const { return !tls.certificate_file.empty(); }
 
+  // Who may call, and by which token; empty: anybody.
+  std::string tokens_file;
+
   // Whether clients beyond this machine may be served without TLS.
   bool allow_insecure = false;
 

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "server/base/check.h"
+#include "server/rpc/authentication.h"
 #include "server/rpc/overload.h"
 
 namespace latchkey {
@@ -53,6 +54,12 @@ void GrpcCall::Begin(PointLane& lane) {
   }
   stream_handler_ = method_->stream(*this);
   LATCHKEY_CHECK(stream_handler_ != nullptr, "a stream has a handler");
+}
+
+bool GrpcCall::Authenticate(const TokenKeeper* tokens) {
+  if (!NeedsToken(tokens, method_)) return true;
+  caller_ = FindCaller(*tokens, *this);
+  return caller_.principal != nullptr;
 }
 
 bool GrpcCall::Handle(GrpcEvent event, bool ok) {

@@ -338,7 +338,7 @@ void Session::OnFrame(const nghttp2_frame& frame) {
         opening_ = nullptr;
         if (stream != nullptr) stream->OnHeaders();
         if (stream != nullptr && stream->awaits_message()) {
-          direct_.Learn(stream->headers(), stream->method());
+          direct_.Learn(*stream);
         }
       } else {
         stream = Find(frame.hd.stream_id);
