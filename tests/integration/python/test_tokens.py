@@ -237,3 +237,48 @@ def test_without_tokens_anybody_may_call(start_server, keys):
     with Client(server.address) as client:
         client.Put(key=keys("a"), value=b"", metadata=bearer("any"))
         client.Put(key=keys("a"), value=b"")
+
+
+@pytest.mark.parametrize("by_variable", [False, True])
+def test_the_clients_show_a_token(guarded, tmp_path, by_variable):
+    def run(program, *arguments, token):
+        path = tmp_path / "token"
+        path.write_text(token + "\n")
+        if by_variable:
+            return run_program(program, *arguments,
+                               environment={"LATCHKEY_TOKEN_FILE": str(path)})
+        return run_program(program, f"--token-file={path}", *arguments)
+
+    def latchkey(*arguments, token=ANN):
+        return run("latchkey", f"--server={guarded.address}", "--timeout=30s",
+                   *arguments, token=token)
+
+    def load(engine, token=ANN):
+        return run("latchkey-load", f"--address={guarded.address}",
+                   f"--engine={engine}", "--connections=2", "--in-flight=4",
+                   "--keys=100", "--warm-up=0s", "--requests=500", token=token)
+
+    for arguments in (("put", "a", "1"), ("get", "a"), ("scan",),
+                      ("health",)):
+        done = latchkey(*arguments)
+        assert done.returncode == 0, done.stderr
+    refused = latchkey("get", "a", token="wrong")
+    assert refused.returncode != 0
+    assert b"UNAUTHENTICATED" in refused.stderr
+    assert latchkey("health", token="wrong").returncode == 0
+    for engine in ("grpc", "client"):
+        done = load(engine)
+        assert done.returncode == 0, (done.stdout, done.stderr)
+        assert load(engine, "wrong").returncode != 0
+
+
+@pytest.mark.parametrize("program", ["latchkey", "latchkey-load"])
+def test_a_clients_file_that_is_bad_is_named(tmp_path, program):
+    path = tmp_path / "token"
+    path.write_text("two words")
+    command = ["health"] if program == "latchkey" else []
+    result = run_program(program, f"--token-file={path}", *command)
+    assert result.returncode == 2
+    assert result.stderr.decode().startswith(
+        f"{program}: --token-file: {path}: a token has characters"), (
+            result.stderr)
