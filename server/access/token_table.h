@@ -22,6 +22,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -38,12 +39,6 @@ using Principal = std::string;
 // Every principal that was ever read, at an address that stays: calls that are
 // on their way refer to it.  They are as few as an operator writes.
 using PrincipalNames = absl::node_hash_set<Principal>;
-
-// A principal's name has that many bytes of visible ASCII at most.
-inline constexpr size_t kPrincipalBytesMax = 63;
-
-// The largest file: some ten thousand tokens.
-inline constexpr size_t kTokensFileBytesMax = 1024 * 1024;
 
 class TokenTable {
  public:
@@ -73,7 +68,8 @@ class TokenTable {
   TokenTable() = default;
 
   // One line of the file; what is wrong about it is the message of the error.
-  absl::Status AddLine(std::string_view line, PrincipalNames& principals);
+  absl::Status AddLine(std::span<const std::string_view> words,
+                       PrincipalNames& principals);
 
   // By the first bytes of the digest.
   absl::flat_hash_map<uint64_t, Holder> tokens_;

@@ -7,6 +7,8 @@
 #include <fstream>
 #include <string>
 
+#include "server/access/lines.h"
+
 namespace latchkey {
 namespace {
 
@@ -129,7 +131,7 @@ TEST_F(TokenTableTest, AFileThatCannotBeReadIsRefused) {
   const auto folder = TokenTable::Read("/tmp", principals_).status();
   EXPECT_EQ(folder.message(), "/tmp: Is a directory");
   const std::string line = Line("ann", kAnn1);
-  const std::string comment(kTokensFileBytesMax - line.size(), '#');
+  const std::string comment(kLinesFileBytesMax - line.size(), '#');
   EXPECT_TRUE(Read(line + comment).ok());
   EXPECT_EQ(Read(line + comment + "#").status().message(),
             file_ + ": is larger than 1 MiB");
