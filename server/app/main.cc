@@ -15,6 +15,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "server/app/log.h"
 #include "server/app/server.h"
@@ -53,10 +54,30 @@ void EndAtNext(int signal) {
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 }
 
-// Says that a file which an option names was not accepted.
-int FileRefused(const std::string& problem) {
-  std::fprintf(stderr, "latchkeyd: %s\n", problem.c_str());
-  return 2;
+// What is said of a file that `option` names and that was not accepted.
+absl::Status Refused(const char* option, const absl::Status& status) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(option, ": ", status.message()));
+}
+
+absl::StatusOr<Server::Files> OpenFiles(const ServerOptions& options) {
+  Server::Files files;
+  if (options.has_tls()) {
+    auto tls = TlsKeeper::Open(options.tls);
+    if (!tls.ok()) return tls.status();
+    files.tls = *std::move(tls);
+  }
+  if (!options.tokens_file.empty()) {
+    auto tokens = TokenKeeper::Open(options.tokens_file);
+    if (!tokens.ok()) return Refused("--tokens-file", tokens.status());
+    files.tokens = *std::move(tokens);
+  }
+  if (!options.rules_file.empty()) {
+    auto rules = AccessRules::Read(options.rules_file);
+    if (!rules.ok()) return Refused("--rules-file", rules.status());
+    files.rules = std::make_unique<AccessRules>(*std::move(rules));
+  }
+  return files;
 }
 
 int StartFailed(const char* option, const absl::Status& status) {
@@ -81,18 +102,13 @@ int Serve(const ServerOptions& options) {
   RaiseFileLimit();
   StartLog(options);
 
-  absl::StatusOr<std::unique_ptr<TlsKeeper>> tls(nullptr);
-  if (options.has_tls()) tls = TlsKeeper::Open(options.tls);
-  if (!tls.ok()) return FileRefused(std::string(tls.status().message()));
-  absl::StatusOr<std::unique_ptr<TokenKeeper>> tokens(nullptr);
-  if (!options.tokens_file.empty()) {
-    tokens = TokenKeeper::Open(options.tokens_file);
+  absl::StatusOr<Server::Files> files = OpenFiles(options);
+  if (!files.ok()) {
+    std::fprintf(stderr, "latchkeyd: %s\n",
+                 std::string(files.status().message()).c_str());
+    return 2;
   }
-  if (!tokens.ok()) {
-    return FileRefused("--tokens-file: " +
-                       std::string(tokens.status().message()));
-  }
-  Server server(options, *std::move(tls), *std::move(tokens));
+  Server server(options, *std::move(files));
   const absl::StatusOr<ListenAddress> address = server.Start();
   if (!address.ok()) return StartFailed("--listen", address.status());
   const absl::StatusOr<std::optional<ListenAddress>> ops = server.StartOps();
@@ -109,6 +125,7 @@ int Serve(const ServerOptions& options) {
                : options.tls.client_ca_file.empty() ? "on"
                                                     : "mutual"},
        {"tokens", options.tokens_file.empty() ? "off" : "on"},
+       {"rules", options.rules_file.empty() ? "off" : "on"},
        {"threads", std::to_string(options.threads)}});
   if ((!IsLoopback(address->host) && !options.has_tls()) ||
       (ops->has_value() && !IsLoopback((*ops)->host))) {

@@ -13,8 +13,10 @@
 namespace latchkey {
 namespace {
 
-ServiceOptions ToServiceOptions(const ServerOptions& options) {
+ServiceOptions ToServiceOptions(const ServerOptions& options,
+                                const AccessRules* rules) {
   ServiceOptions service;
+  service.access_rules = rules;
   service.key_bytes_max = static_cast<size_t>(options.key_bytes_max);
   service.value_bytes_max = static_cast<size_t>(options.value_bytes_max);
   service.test_service_time = options.test_service_time_us * kNanosPerMicro;
@@ -80,18 +82,17 @@ std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
 
 }  // namespace
 
-Server::Server(const ServerOptions& options, std::unique_ptr<TlsKeeper> tls,
-               std::unique_ptr<TokenKeeper> tokens)
+Server::Server(const ServerOptions& options, Files files)
     : options_(options),
-      tls_(std::move(tls)),
-      tokens_(std::move(tokens)),
+      files_(std::move(files)),
       bulk_threads_(options.bulk_threads),
       bulk_(ToBulkOptions(options), clock_, bulk_threads_),
       store_(ToStoreOptions(options), clock_, random_),
-      cache_(store_, clock_, ToServiceOptions(options), &bulk_,
-             &maintenance_thread_),
-      transport_(MakeTransport(options_, tls_.get(), tokens_.get(), methods_,
-                               clock_)) {
+      cache_(store_, clock_, ToServiceOptions(options, files_.rules.get()),
+             &bulk_, &maintenance_thread_),
+      reflection_(files_.rules.get()),
+      transport_(MakeTransport(options_, files_.tls.get(), files_.tokens.get(),
+                               methods_, clock_)) {
   cache_.Register(methods_);
   health_.Register(methods_);
   reflection_.Register(methods_);
@@ -112,8 +113,8 @@ absl::StatusOr<ListenAddress> Server::Start() {
   memory_watch_ = std::make_unique<MemoryWatch>(store_, maintenance_thread_);
   memory_watch_->Start();
 #endif
-  if (tls_ != nullptr) {
-    tls_watch_ = std::make_unique<TlsWatch>(*tls_, maintenance_thread_);
+  if (files_.tls != nullptr) {
+    tls_watch_ = std::make_unique<TlsWatch>(*files_.tls, maintenance_thread_);
     tls_watch_->Start();
   }
   address->port = *port;
@@ -136,11 +137,11 @@ absl::StatusOr<std::optional<ListenAddress>> Server::StartOps() {
 }
 
 void Server::ReloadTokens() {
-  const absl::Status status = tokens_->Reload();
+  const absl::Status status = files_.tokens->Reload();
   if (status.ok()) {
     Log(LogLevel::kInfo, "tokens-reloaded",
-        {{"file", tokens_->file()},
-         {"tokens", std::to_string(tokens_->size())}});
+        {{"file", files_.tokens->file()},
+         {"tokens", std::to_string(files_.tokens->size())}});
   } else {
     Log(LogLevel::kError, "tokens-reload-failed",
         {{"reason", std::string(status.message())},
@@ -164,8 +165,9 @@ void Server::AddMetrics() {
   });
   metrics_.Add(
       [this](MetricsText& text) { CollectStoreMetrics(store_, text); });
-  if (tls_ != nullptr) {
-    metrics_.Add([this](MetricsText& text) { CollectTlsMetrics(*tls_, text); });
+  if (files_.tls != nullptr) {
+    metrics_.Add(
+        [this](MetricsText& text) { CollectTlsMetrics(*files_.tls, text); });
   }
   metrics_.Add(CollectProcessMetrics);
 }

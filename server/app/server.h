@@ -17,6 +17,7 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
+#include "server/access/access_rules.h"
 #include "server/access/token_keeper.h"
 #include "server/app/memory_watch.h"
 #include "server/app/sweeper.h"
@@ -42,11 +43,15 @@ namespace latchkey {
 
 class Server {
  public:
-  // `options` were accepted by ParseCommandLine(); `tls` and `tokens` were
-  // opened with those that are about them, or are null where there are none.
-  explicit Server(const ServerOptions& options,
-                  std::unique_ptr<TlsKeeper> tls = nullptr,
-                  std::unique_ptr<TokenKeeper> tokens = nullptr);
+  // What the files hold that options name; null where there is none.
+  struct Files {
+    std::unique_ptr<TlsKeeper> tls;
+    std::unique_ptr<TokenKeeper> tokens;
+    std::unique_ptr<AccessRules> rules;
+  };
+
+  // `options` were accepted by ParseCommandLine(), and `files` are theirs.
+  explicit Server(const ServerOptions& options, Files files = {});
 
   // Cancels what still runs.
   ~Server();
@@ -86,8 +91,7 @@ class Server {
 
   // In the order of their construction: each may use those above it.
   const ServerOptions options_;
-  const std::unique_ptr<TlsKeeper> tls_;
-  const std::unique_ptr<TokenKeeper> tokens_;
+  const Files files_;
   const SystemClock clock_;
   SystemRandom random_;
   // The threads of the lanes beside the transport's.

@@ -30,6 +30,9 @@ struct ServerOptions {
   // Who may call, and by which token; empty: anybody.
   std::string tokens_file;
 
+  // What each of them may do; empty: anything.
+  std::string rules_file;
+
   // Whether clients beyond this machine may be served without TLS.
   bool allow_insecure = false;
 
