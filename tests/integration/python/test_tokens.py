@@ -50,7 +50,7 @@ def fixture_file(tmp_path):
 
 @pytest.fixture(name="guarded")
 def fixture_guarded(start_server, file):
-    server = start_server("--threads=2", file.option())
+    server = start_server("--threads=2", "--log-level=trace", file.option())
     yield server
     server.stop()
     log = server.log()
