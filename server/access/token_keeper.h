@@ -29,10 +29,11 @@
 
 namespace latchkey {
 
-// Who showed a token, and which table said so.
+// Who has sent a call, and which table said so.
 struct Caller {
-  // Null: nobody that the table knows.  Lives as long as the keeper.
+  // Null: nobody that is known.  What a table says lives as long as its keeper.
   const Principal* principal = nullptr;
+  // The number of the table; 0: it was none, but the client's certificate.
   uint64_t generation = 0;
 };
 
@@ -50,10 +51,9 @@ class TokenKeeper {
   // name: "Bearer" and the token (RFC 6750).
   Caller Find(std::string_view authorization) const;
 
-  // Whether Find() would still say so.
+  // Whether Find() would still say so.  REQUIRES: a table has.
   bool IsCurrent(const Caller& caller) const {
-    return caller.principal != nullptr &&
-           caller.generation == generation_.load(std::memory_order_acquire);
+    return caller.generation == generation_.load(std::memory_order_acquire);
   }
 
   // Reads the file again.  Where that fails, the old table stays.  Errors: as

@@ -17,8 +17,10 @@ std::string CheckTogether(const ServerOptions& options) {
     return "--tls-client-ca: needs --tls-certificate and --tls-key: clients "
            "show certificates over TLS only";
   }
-  if (!options.rules_file.empty() && options.tokens_file.empty()) {
-    return "--rules-file: needs --tokens-file, which says who calls";
+  if (!options.rules_file.empty() && options.tokens_file.empty() &&
+      tls.client_ca_file.empty()) {
+    return "--rules-file: needs --tokens-file or --tls-client-ca, which say "
+           "who calls";
   }
   const auto is_exposed = [&options](const std::string& address) {
     return !options.allow_insecure && !address.empty() &&

@@ -198,7 +198,7 @@ void Parser::AddTlsOptions() {
   add("--rules-file", options_.rules_file,
       "Allow only what the lines of this file do: a principal, the prefix of "
       "keys, text: or hex:, and of read, write, scan, admin. Needs "
-      "--tokens-file");
+      "--tokens-file or --tls-client-ca");
   app_.add_flag("--allow-insecure", options_.allow_insecure,
                 "Serve without TLS on other than loopback addresses. "
                 "--http-listen never has TLS. Default: false");

@@ -27,10 +27,10 @@ struct ServerOptions {
   TlsOptions tls;
   bool has_tls() const { return !tls.certificate_file.empty(); }
 
-  // Who may call, and by which token; empty: anybody.
+  // Who may call, and by which token; empty: anybody who can connect.
   std::string tokens_file;
 
-  // What each of them may do; empty: anything.
+  // What each principal may do; empty: anything.
   std::string rules_file;
 
   // Whether clients beyond this machine may be served without TLS.

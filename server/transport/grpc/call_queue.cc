@@ -131,7 +131,7 @@ void CallQueue::OnAccepted(GrpcCallSlot* slot, bool ok) {
     AddPushback(*slot->call, kPushback);
     slot->call->Fail(
         NotRun(EndedError(EndReason::kDraining, DeadlineStage::kArrival)));
-  } else if (!slot->call->Authenticate(options_.tokens)) {
+  } else if (!slot->call->Authenticate(options_)) {
     slot->call->Fail(UnauthenticatedError());
   } else if (!has_slot) {
     methods_.metrics().admission().CountShed(ShedCause::kLiveCalls);

@@ -35,6 +35,7 @@
 #include "server/rpc/method_table.h"
 #include "server/rpc/point_lane.h"
 #include "server/runtime/deadline.h"
+#include "server/transport/grpc/options.h"
 
 namespace latchkey {
 
@@ -73,9 +74,8 @@ class GrpcCall final : public Call {
   // is run by `lane`.
   void Begin(PointLane& lane);
 
-  // Finds out who has sent the call.  Returns whether that is somebody who may
-  // call; `tokens` is null where anybody may.
-  bool Authenticate(const TokenKeeper* tokens);
+  // Finds out who has sent the call, and returns whether he may.
+  bool Authenticate(const GrpcServerOptions& options);
 
   bool is_about_server() const {
     return method_ != nullptr && method_->about_server;
@@ -139,6 +139,7 @@ class GrpcCall final : public Call {
   std::atomic<WriteState> write_state_ = WriteState::kIdle;
 
   // Constant after Authenticate().
+  Principal certificate_name_;
   Caller caller_;
 
   // Belongs to the queue's thread.

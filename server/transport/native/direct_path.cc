@@ -127,7 +127,7 @@ bool DirectPath::TakeHeaders(const FrameReader::Piece& piece) {
   const std::string_view block = piece.bytes.substr(kFrameHeadBytes);
   const HeaderBlocks::Meaning* const meaning = blocks_.Find(block);
   if (meaning == nullptr) return false;
-  if (meaning->caller.principal != nullptr &&
+  if (meaning->caller.generation != 0 &&
       !worker_.options().tokens->IsCurrent(meaning->caller)) {
     // All are learnt again, with who sends them by now.
     blocks_.Clear();

@@ -213,11 +213,10 @@ bool Stream::RefuseCall(bool has_slot) {
 }
 
 bool Stream::Authenticate() {
-  const TokenKeeper* const tokens = worker_.options().tokens;
   // DirectPath may have remembered the caller.
-  if (caller_.principal != nullptr || !NeedsToken(tokens, method_)) return true;
-  caller_ = FindCaller(*tokens, *call_);
-  return caller_.principal != nullptr;
+  return caller_.principal != nullptr ||
+         latchkey::Authenticate(worker_.options().tokens, method_, *call_,
+                                session_->client_name(), &caller_);
 }
 
 bool Stream::IsOverBudget() const {

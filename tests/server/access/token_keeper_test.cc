@@ -73,11 +73,6 @@ TEST_F(TokenKeeperTest, ABadFileChangesNothing) {
   EXPECT_EQ(CallerOf("Bearer old"), "ann");
 }
 
-TEST_F(TokenKeeperTest, NobodyIsNeverRemembered) {
-  EXPECT_FALSE(keeper_->IsCurrent(keeper_->Find("Bearer wrong")));
-  EXPECT_FALSE(keeper_->IsCurrent(Caller{}));
-}
-
 TEST_F(TokenKeeperTest, ABadFileAtFirstOpensNothing) {
   Write("ann nonsense");
   EXPECT_EQ(TokenKeeper::Open(file_).status().code(),
