@@ -45,6 +45,9 @@ absl::Status AccessCheck::Denied() {
 absl::Status AccessCheck::Check(const Call& call, Verb verb,
                                 std::span<const std::string_view> keys) const {
   if (rules_ == nullptr) return absl::OkStatus();
+  if (keys.empty() && !rules_->AllowsSome(call.principal(), verb)) {
+    return Denied();
+  }
   for (const std::string_view key : keys) {
     if (!rules_->Allows(call.principal(), verb, key)) return Denied();
   }
@@ -67,6 +70,10 @@ bool AccessCheck::Allows(const Call& call, const Operation& operation) const {
 absl::Status AccessCheck::Check(const Call& call,
                                 const Transaction& transaction) const {
   if (rules_ == nullptr) return absl::OkStatus();
+  if (transaction.compares.empty() && transaction.on_success.empty() &&
+      transaction.on_failure.empty()) {
+    return CheckMayWrite(call);
+  }
   for (const Compare& compare : transaction.compares) {
     if (!rules_->Allows(call.principal(), Verb::kRead, compare.key)) {
       return Denied();

@@ -3,7 +3,8 @@
 //
 // What is not allowed is PERMISSION_DENIED, the same for every key, whether it
 // is there or not.  One operation that is not allowed is enough for a batch or
-// transaction, also one that would not run.
+// transaction, also one that would not run.  One without any is for who may do
+// the like with some key: it may take room in the ledger all the same.
 //
 // Thread safety: constant; from any thread.
 

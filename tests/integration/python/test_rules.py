@@ -137,6 +137,11 @@ ROWS = [
                           b"write/": False, b"\0\xff": True, b"\0": False,
                           b"both0": False}.items()],
     row("GetOutcome", True, idempotency_key=b"any"),
+    # Of no key: for who may do the like with some.
+    row("Transact", True),
+    *[row("BatchGet", True, atomic=atomic) for atomic in (False, True)],
+    row("BatchPut", True),
+    row("BatchDelete", True),
 ]
 
 

@@ -130,7 +130,6 @@ TEST_F(AccessCheckTest, EachKeyOfABatchCounts) {
   const auto allows = [&](const std::vector<std::string_view>& keys) {
     return IsOk(check.Check(call_, Verb::kRead, keys));
   };
-  EXPECT_TRUE(allows({}));
   EXPECT_TRUE(allows({kRead, kBoth}));
   EXPECT_FALSE(allows({kRead, kWrite}));
   EXPECT_FALSE(allows({kOther, kRead}));
@@ -143,6 +142,16 @@ TEST_F(AccessCheckTest, OnlyWhoMayWriteCanAskForOutcomes) {
     call_.set_principal(other);
     EXPECT_FALSE(IsOk(check.CheckMayWrite(call_))) << other;
   }
+}
+
+TEST_F(AccessCheckTest, NothingIsForWhoMayDoTheLike) {
+  const AccessCheck check(&*rules_);
+  const std::vector<std::string_view> no_keys;
+  EXPECT_TRUE(Allows({}, {}, {}));
+  EXPECT_TRUE(IsOk(check.Check(call_, Verb::kRead, no_keys)));
+  call_.set_principal("eve");
+  EXPECT_FALSE(Allows({}, {}, {}));
+  EXPECT_FALSE(IsOk(check.Check(call_, Verb::kRead, no_keys)));
 }
 
 TEST_F(AccessCheckTest, WithoutRulesAllIsAllowed) {
