@@ -70,6 +70,11 @@ void AddGlobalOptions(CLI::App& program, GlobalOptions& options) {
       ->capture_default_str();
   AddTlsOptions(program, options);
   program
+      .add_option("--token-file", options.token_file,
+                  "The file with the bearer token to show to the server")
+      ->envname("LATCHKEY_TOKEN_FILE")
+      ->type_name("FILE");
+  program
       .add_option("-t,--timeout", options.timeout,
                   "How long the call may take, retries included: 300ms, 5s, "
                   "1m")

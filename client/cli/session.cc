@@ -16,6 +16,7 @@
 #include "client/cli/text_codec.h"
 #include "client/lib/call_error.h"
 #include "client/lib/channel.h"
+#include "client/lib/token.h"
 
 namespace latchkey::client {
 namespace {
@@ -107,6 +108,11 @@ ExitCode Session::Connect() {
     auto credentials = MakeTlsCredentials(tls);
     if (!credentials.ok()) return UsageError(credentials.status());
     channel.credentials = *std::move(credentials);
+  }
+  if (!options_.token_file.empty()) {
+    absl::StatusOr<std::string> token = ReadTokenFile(options_.token_file);
+    if (!token.ok()) return UsageError(token.status());
+    channel.token = *std::move(token);
   }
   channel_ = MakeChannel(options_.server, channel);
   call_start_ = std::chrono::steady_clock::now();

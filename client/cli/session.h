@@ -39,6 +39,7 @@ struct GlobalOptions {
   bool use_tls = false;
   TlsOptions tls;
   std::string tls_server_name;
+  std::string token_file;
   std::string timeout = "1s";
   bool timeout_given = false;
   std::string hedge = "never";

@@ -3,6 +3,10 @@
 #include <grpc/grpc.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/support/channel_arguments.h>
+#include <grpcpp/support/client_interceptor.h>
+
+#include <utility>
+#include <vector>
 
 namespace latchkey::client {
 namespace {
@@ -12,6 +16,42 @@ namespace {
 // started anew is back in less.
 constexpr int kReconnectBackoffMsFirst = 100;
 constexpr int kReconnectBackoffMsMax = 1000;
+
+// Shows a token with every call, in plain text too, where the library's own
+// call credentials would refuse to.
+class TokenInterceptor final : public grpc::experimental::Interceptor {
+ public:
+  explicit TokenInterceptor(const std::string& token)
+      : authorization_("Bearer " + token) {}
+
+  void Intercept(grpc::experimental::InterceptorBatchMethods* call) override {
+    if (call->QueryInterceptionHookPoint(
+            grpc::experimental::InterceptionHookPoints::
+                PRE_SEND_INITIAL_METADATA)) {
+      call->GetSendInitialMetadata()->emplace("authorization", authorization_);
+    }
+    call->Proceed();
+  }
+
+ private:
+  const std::string authorization_;
+};
+
+class TokenInterceptorFactory final
+    : public grpc::experimental::ClientInterceptorFactoryInterface {
+ public:
+  explicit TokenInterceptorFactory(std::string token)
+      : token_(std::move(token)) {}
+
+  // The library owns what this returns.
+  grpc::experimental::Interceptor* CreateClientInterceptor(
+      grpc::experimental::ClientRpcInfo*) override {
+    return new TokenInterceptor(token_);
+  }
+
+ private:
+  const std::string token_;
+};
 
 }  // namespace
 
@@ -33,11 +73,19 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address,
   if (!options.server_name.empty()) {
     arguments.SetSslTargetNameOverride(options.server_name);
   }
-  return grpc::CreateCustomChannel(address,
-                                   options.credentials != nullptr
-                                       ? options.credentials
-                                       : grpc::InsecureChannelCredentials(),
-                                   arguments);
+  const auto credentials = options.credentials != nullptr
+                               ? options.credentials
+                               : grpc::InsecureChannelCredentials();
+  if (options.token.empty()) {
+    return grpc::CreateCustomChannel(address, credentials, arguments);
+  }
+  std::vector<
+      std::unique_ptr<grpc::experimental::ClientInterceptorFactoryInterface>>
+      interceptors;
+  interceptors.push_back(
+      std::make_unique<TokenInterceptorFactory>(options.token));
+  return grpc::experimental::CreateCustomChannelWithInterceptors(
+      address, credentials, arguments, std::move(interceptors));
 }
 
 }  // namespace latchkey::client

@@ -41,6 +41,9 @@ struct ChannelOptions {
   // Whom the server's certificate must be for, where that is not the host of
   // the address.
   std::string server_name;
+
+  // The bearer token that every call shows (token.h); empty: none.
+  std::string token;
 };
 
 // A channel to `address`, HOST:PORT.  It connects with its first call.

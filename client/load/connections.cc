@@ -13,7 +13,8 @@ Channels MakeConnections(const ConnectionOptions& options) {
         options.target.address, {.distinct_id = static_cast<int>(i),
                                  .retries = options.retries,
                                  .credentials = options.target.credentials,
-                                 .server_name = options.target.server_name}));
+                                 .server_name = options.target.server_name,
+                                 .token = options.target.token}));
   }
   return channels;
 }

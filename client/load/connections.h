@@ -27,6 +27,7 @@ struct Target {
   // As client::ChannelOptions has them.
   std::shared_ptr<grpc::ChannelCredentials> credentials;
   std::string server_name;
+  std::string token;
 };
 
 struct ConnectionOptions {

@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "client/lib/random.h"
 #include "client/lib/tls.h"
+#include "client/lib/token.h"
 #include "client/load/client_engine.h"
 #include "client/load/connections.h"
 #include "client/load/grpc_engine.h"
@@ -56,6 +57,11 @@ absl::StatusOr<Target> MakeTarget(const Options& options) {
     auto credentials = client::MakeTlsCredentials(options.tls);
     if (!credentials.ok()) return credentials.status();
     target.credentials = *std::move(credentials);
+  }
+  if (!options.token_file.empty()) {
+    auto token = client::ReadTokenFile(options.token_file);
+    if (!token.ok()) return token.status();
+    target.token = *std::move(token);
   }
   return target;
 }

@@ -109,6 +109,10 @@ void AddTlsOptions(CLI::App* app, Options* options) {
                   "Whom the server's certificate must be for, where that is "
                   "not the host of --address")
       ->type_name("NAME");
+  app->add_option("--token-file", options->token_file,
+                  "The file with the bearer token to show to the server")
+      ->envname("LATCHKEY_TOKEN_FILE")
+      ->type_name("FILE");
 }
 
 void AddMisuseOptions(CLI::App* app, Options* options, RawOptions* raw) {

@@ -40,6 +40,7 @@ struct Options {
   bool use_tls = false;
   client::TlsOptions tls;
   std::string tls_server_name;
+  std::string token_file;
   // "grpc" or "client".
   std::string engine = "grpc";
   size_t connections = 4;

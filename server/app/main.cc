@@ -1,5 +1,7 @@
 // latchkeyd: the Latchkey server.
 //
+// SIGHUP makes a server with tokens read their file again.
+//
 // Exit codes: 0 after SIGTERM or SIGINT, 1 when it could not start, 2 for
 // options that were not accepted.
 
@@ -13,6 +15,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "server/app/log.h"
 #include "server/app/server.h"
@@ -29,12 +32,14 @@ void RaiseFileLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Blocks what asks the server to stop, in this thread and those it will start.
-sigset_t BlockStopSignals() {
+// Blocks what the server waits for, in this thread and those it will start:
+// what asks it to stop and, where it `reloads` something, what asks for that.
+sigset_t BlockSignals(bool reloads) {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  if (reloads) sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
 }
@@ -47,6 +52,32 @@ void EndAtNext(int signal) {
   sigemptyset(&signals);
   sigaddset(&signals, signal);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+}
+
+// What is said of a file that `option` names and that was not accepted.
+absl::Status Refused(const char* option, const absl::Status& status) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(option, ": ", status.message()));
+}
+
+absl::StatusOr<Server::Files> OpenFiles(const ServerOptions& options) {
+  Server::Files files;
+  if (options.has_tls()) {
+    auto tls = TlsKeeper::Open(options.tls);
+    if (!tls.ok()) return tls.status();
+    files.tls = *std::move(tls);
+  }
+  if (!options.tokens_file.empty()) {
+    auto tokens = TokenKeeper::Open(options.tokens_file);
+    if (!tokens.ok()) return Refused("--tokens-file", tokens.status());
+    files.tokens = *std::move(tokens);
+  }
+  if (!options.rules_file.empty()) {
+    auto rules = AccessRules::Read(options.rules_file);
+    if (!rules.ok()) return Refused("--rules-file", rules.status());
+    files.rules = std::make_unique<AccessRules>(*std::move(rules));
+  }
+  return files;
 }
 
 int StartFailed(const char* option, const absl::Status& status) {
@@ -65,20 +96,19 @@ void TellAddresses(const std::string& listening, const std::string& http) {
 }
 
 int Serve(const ServerOptions& options) {
-  const sigset_t stop_signals = BlockStopSignals();
+  const sigset_t signals = BlockSignals(!options.tokens_file.empty());
   // A reader of stdout that went away is no reason to end.
   std::signal(SIGPIPE, SIG_IGN);
   RaiseFileLimit();
   StartLog(options);
 
-  absl::StatusOr<std::unique_ptr<TlsKeeper>> tls(nullptr);
-  if (options.has_tls()) tls = TlsKeeper::Open(options.tls);
-  if (!tls.ok()) {
+  absl::StatusOr<Server::Files> files = OpenFiles(options);
+  if (!files.ok()) {
     std::fprintf(stderr, "latchkeyd: %s\n",
-                 std::string(tls.status().message()).c_str());
+                 std::string(files.status().message()).c_str());
     return 2;
   }
-  Server server(options, *std::move(tls));
+  Server server(options, *std::move(files));
   const absl::StatusOr<ListenAddress> address = server.Start();
   if (!address.ok()) return StartFailed("--listen", address.status());
   const absl::StatusOr<std::optional<ListenAddress>> ops = server.StartOps();
@@ -94,6 +124,8 @@ int Serve(const ServerOptions& options) {
        {"tls", !options.has_tls()                   ? "off"
                : options.tls.client_ca_file.empty() ? "on"
                                                     : "mutual"},
+       {"tokens", options.tokens_file.empty() ? "off" : "on"},
+       {"rules", options.rules_file.empty() ? "off" : "on"},
        {"threads", std::to_string(options.threads)}});
   if ((!IsLoopback(address->host) && !options.has_tls()) ||
       (ops->has_value() && !IsLoopback((*ops)->host))) {
@@ -102,7 +134,9 @@ int Serve(const ServerOptions& options) {
   }
 
   int signal = 0;
-  sigwait(&stop_signals, &signal);
+  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
+    server.ReloadTokens();
+  }
   Log(LogLevel::kInfo, "draining",
       {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"},
        {"live-calls", std::to_string(server.live_calls())},

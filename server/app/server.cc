@@ -1,7 +1,9 @@
 #include "server/app/server.h"
 
+#include <string>
 #include <utility>
 
+#include "server/app/log.h"
 #include "server/app/server_metrics.h"
 #include "server/ops/process_metrics.h"
 #include "server/store/store_metrics.h"
@@ -11,8 +13,10 @@
 namespace latchkey {
 namespace {
 
-ServiceOptions ToServiceOptions(const ServerOptions& options) {
+ServiceOptions ToServiceOptions(const ServerOptions& options,
+                                const AccessRules* rules) {
   ServiceOptions service;
+  service.access_rules = rules;
   service.key_bytes_max = static_cast<size_t>(options.key_bytes_max);
   service.value_bytes_max = static_cast<size_t>(options.value_bytes_max);
   service.test_service_time = options.test_service_time_us * kNanosPerMicro;
@@ -46,6 +50,7 @@ AdmissionOptions ToBulkOptions(const ServerOptions& options) {
 // address that can be parsed.
 std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
                                          const TlsKeeper* tls,
+                                         const TokenKeeper* tokens,
                                          const MethodTable& methods,
                                          const Clock& clock) {
   if (options.transport == "grpc") {
@@ -53,6 +58,7 @@ std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
         GrpcServerOptions{
             .listen_address = options.listen,
             .tls = tls,
+            .tokens = tokens,
             .threads = options.threads,
             .calls_per_connection_max = options.calls_per_connection_max,
             .calls_max = options.calls_max,
@@ -65,6 +71,7 @@ std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
           .host = address.host,
           .port = address.port,
           .tls = tls,
+          .tokens = tokens,
           .threads = options.threads,
           .connections_max = options.connections_max,
           .calls_per_connection_max = options.calls_per_connection_max,
@@ -75,16 +82,18 @@ std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
 
 }  // namespace
 
-Server::Server(const ServerOptions& options, std::unique_ptr<TlsKeeper> tls)
+Server::Server(const ServerOptions& options, Files files)
     : options_(options),
-      tls_(std::move(tls)),
+      files_(std::move(files)),
       bulk_threads_(options.bulk_threads),
       bulk_(ToBulkOptions(options), clock_, bulk_threads_),
       store_(ToStoreOptions(options), clock_, random_),
-      cache_(store_, clock_, ToServiceOptions(options), &bulk_,
-             &maintenance_thread_),
-      admin_(store_, [this] { return Facts(); }),
-      transport_(MakeTransport(options_, tls_.get(), methods_, clock_)) {
+      cache_(store_, clock_, ToServiceOptions(options, files_.rules.get()),
+             &bulk_, &maintenance_thread_),
+      admin_(store_, files_.rules.get(), [this] { return Facts(); }),
+      reflection_(files_.rules.get()),
+      transport_(MakeTransport(options_, files_.tls.get(), files_.tokens.get(),
+                               methods_, clock_)) {
   cache_.Register(methods_);
   admin_.Register(methods_);
   health_.Register(methods_);
@@ -106,8 +115,8 @@ absl::StatusOr<ListenAddress> Server::Start() {
   memory_watch_ = std::make_unique<MemoryWatch>(store_, maintenance_thread_);
   memory_watch_->Start();
 #endif
-  if (tls_ != nullptr) {
-    tls_watch_ = std::make_unique<TlsWatch>(*tls_, maintenance_thread_);
+  if (files_.tls != nullptr) {
+    tls_watch_ = std::make_unique<TlsWatch>(*files_.tls, maintenance_thread_);
     tls_watch_->Start();
   }
   address->port = *port;
@@ -140,6 +149,19 @@ ServerFacts Server::Facts() const {
           .resident_bytes = process_memory_.Read().resident_bytes};
 }
 
+void Server::ReloadTokens() {
+  const absl::Status status = files_.tokens->Reload();
+  if (status.ok()) {
+    Log(LogLevel::kInfo, "tokens-reloaded",
+        {{"file", files_.tokens->file()},
+         {"tokens", std::to_string(files_.tokens->size())}});
+  } else {
+    Log(LogLevel::kError, "tokens-reload-failed",
+        {{"reason", std::string(status.message())},
+         {"serving", "the tokens as they were before"}});
+  }
+}
+
 void Server::AddMetrics() {
   metrics_.Add(
       [this](MetricsText& text) { CollectServerMetrics(Facts(), text); });
@@ -150,8 +172,9 @@ void Server::AddMetrics() {
   });
   metrics_.Add(
       [this](MetricsText& text) { CollectStoreMetrics(store_, text); });
-  if (tls_ != nullptr) {
-    metrics_.Add([this](MetricsText& text) { CollectTlsMetrics(*tls_, text); });
+  if (files_.tls != nullptr) {
+    metrics_.Add(
+        [this](MetricsText& text) { CollectTlsMetrics(*files_.tls, text); });
   }
   metrics_.Add(CollectProcessMetrics);
 }

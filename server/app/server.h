@@ -17,6 +17,8 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
+#include "server/access/access_rules.h"
+#include "server/access/token_keeper.h"
 #include "server/app/memory_watch.h"
 #include "server/app/sweeper.h"
 #include "server/app/tls_watch.h"
@@ -44,10 +46,15 @@ namespace latchkey {
 
 class Server {
  public:
-  // `options` were accepted by ParseCommandLine(); `tls` was opened with those
-  // that are about it, or is null where there is none.
-  explicit Server(const ServerOptions& options,
-                  std::unique_ptr<TlsKeeper> tls = nullptr);
+  // What the files hold that options name; null where there is none.
+  struct Files {
+    std::unique_ptr<TlsKeeper> tls;
+    std::unique_ptr<TokenKeeper> tokens;
+    std::unique_ptr<AccessRules> rules;
+  };
+
+  // `options` were accepted by ParseCommandLine(), and `files` are theirs.
+  explicit Server(const ServerOptions& options, Files files = {});
 
   // Cancels what still runs.
   ~Server();
@@ -65,6 +72,11 @@ class Server {
   //
   // Errors: UNAVAILABLE when the address cannot be listened on.
   absl::StatusOr<std::optional<ListenAddress>> StartOps();
+
+  // Reads the file of tokens again, and logs what became of it.
+  //
+  // REQUIRES: the server has one.
+  void ReloadTokens();
 
   // Says that it is not ready and NOT_SERVING, accepts nothing more, lets calls
   // finish for `drain_seconds`, cancels the rest, and returns when all are
@@ -85,7 +97,7 @@ class Server {
 
   // In the order of their construction: each may use those above it.
   const ServerOptions options_;
-  const std::unique_ptr<TlsKeeper> tls_;
+  const Files files_;
   const SystemClock clock_;
   SystemRandom random_;
   // The threads of the lanes beside the transport's.

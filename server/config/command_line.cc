@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "server/config/check_together.h"
 #include "server/config/listen_address.h"
 #include "server/config/usable_memory.h"
 
@@ -125,9 +126,6 @@ class Parser {
   std::vector<std::string> WithEnvironment(
       const std::vector<std::string>& arguments);
 
-  // What is wrong about options together, or nothing.
-  std::string CheckTogether() const;
-
   // Puts in --http-listen what its words and its absence stand for.
   void SettleHttpListen();
 
@@ -194,6 +192,13 @@ void Parser::AddTlsOptions() {
   add("--tls-client-ca", options_.tls.client_ca_file,
       "Serve only clients that have a certificate from one of those in this "
       "file, in PEM. Needs --tls-certificate");
+  add("--tokens-file", options_.tokens_file,
+      "Serve only calls with a bearer token of this file, whose lines are a "
+      "principal and a token's SHA-256. Read again on SIGHUP");
+  add("--rules-file", options_.rules_file,
+      "Allow only what the lines of this file do: a principal, the prefix of "
+      "keys, text: or hex:, and of read, write, scan, admin. Needs "
+      "--tokens-file or --tls-client-ca");
   app_.add_flag("--allow-insecure", options_.allow_insecure,
                 "Serve without TLS on other than loopback addresses. "
                 "--http-listen never has TLS. Default: false");
@@ -390,6 +395,8 @@ std::string Parser::PrintConfig() const {
       "tls-certificate = ", quoted(options_.tls.certificate_file),
       "tls-key = ", quoted(options_.tls.key_file),
       "tls-client-ca = ", quoted(options_.tls.client_ca_file),
+      "tokens-file = ", quoted(options_.tokens_file),
+      "rules-file = ", quoted(options_.rules_file),
       "allow-insecure = ", flag(options_.allow_insecure), "\n",
       "transport = ", quoted(options_.transport),
       "threads = ", options_.threads, "\n",
@@ -423,38 +430,6 @@ void Parser::SettleHttpListen() {
   }
 }
 
-std::string Parser::CheckTogether() const {
-  const TlsOptions& tls = options_.tls;
-  if (!options_.has_tls() && !tls.key_file.empty()) {
-    return "--tls-key: needs --tls-certificate, whose key it is";
-  }
-  if (options_.has_tls() && tls.key_file.empty()) {
-    return "--tls-certificate: needs --tls-key, which proves that it is yours";
-  }
-  if (!options_.has_tls() && !tls.client_ca_file.empty()) {
-    return "--tls-client-ca: needs --tls-certificate and --tls-key: clients "
-           "show certificates over TLS only";
-  }
-  const auto is_exposed = [this](const std::string& address) {
-    return !options_.allow_insecure && !address.empty() &&
-           !IsLoopback(ParseListenAddress(address)->host);
-  };
-  if (is_exposed(options_.listen) && !options_.has_tls()) {
-    return absl::StrCat(
-        "--listen: ", options_.listen,
-        " can be reached from other machines, and there is no TLS; give "
-        "--tls-certificate and --tls-key or, if that is meant, "
-        "--allow-insecure");
-  }
-  if (is_exposed(options_.http_listen)) {
-    return absl::StrCat(
-        "--http-listen: ", options_.http_listen,
-        " can be reached from other machines, and has no TLS; if that is "
-        "meant, add --allow-insecure");
-  }
-  return "";
-}
-
 CommandLine Parser::Parse(const std::vector<std::string>& arguments) {
   std::vector<std::string> all = WithEnvironment(arguments);
   // CLI11 takes them from the back.
@@ -470,7 +445,7 @@ CommandLine Parser::Parse(const std::vector<std::string>& arguments) {
     return Refuse(error.what());
   }
   SettleHttpListen();
-  if (std::string problem = CheckTogether(); !problem.empty()) {
+  if (std::string problem = CheckTogether(options_); !problem.empty()) {
     return Refuse(std::move(problem));
   }
   if (print_config_) return {CommandLine::Action::kPrint, {}, PrintConfig()};

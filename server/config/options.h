@@ -27,6 +27,12 @@ struct ServerOptions {
   TlsOptions tls;
   bool has_tls() const { return !tls.certificate_file.empty(); }
 
+  // Who may call, and by which token; empty: anybody who can connect.
+  std::string tokens_file;
+
+  // What each principal may do; empty: anything.
+  std::string rules_file;
+
   // Whether clients beyond this machine may be served without TLS.
   bool allow_insecure = false;
 

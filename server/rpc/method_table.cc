@@ -18,7 +18,8 @@ void MethodTable::AddUnary(std::string_view path, UnaryHandler handler,
   it->second = {std::move(handler),
                 {},
                 &metrics_.Add(path, false),
-                method_class == MethodClass::kAboutServer};
+                method_class != MethodClass::kWork,
+                method_class == MethodClass::kOpen};
 }
 
 void MethodTable::AddStream(std::string_view path, StreamHandlerFactory factory,
@@ -28,7 +29,8 @@ void MethodTable::AddStream(std::string_view path, StreamHandlerFactory factory,
   it->second = {{},
                 std::move(factory),
                 &metrics_.Add(path, true),
-                method_class == MethodClass::kAboutServer};
+                method_class != MethodClass::kWork,
+                method_class == MethodClass::kOpen};
 }
 
 const Method* MethodTable::Find(std::string_view path) const {

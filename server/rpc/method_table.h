@@ -62,6 +62,8 @@ enum class MethodClass : uint8_t {
   // They ask about the server itself, as its health: they have slots of their
   // own, so that a server which is full still answers them.
   kAboutServer,
+  // As kAboutServer, and open to anybody: a load balancer has no token.
+  kOpen,
 };
 
 // One of the first two is set.
@@ -71,6 +73,8 @@ struct Method {
   // Where its calls are counted.
   MethodMetrics* metrics = nullptr;
   bool about_server = false;
+  // Whether a call needs no token where the server has tokens.
+  bool is_open = false;
 };
 
 class MethodTable {

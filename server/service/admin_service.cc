@@ -78,9 +78,9 @@ void FillIdempotency(const Store& store, v1::IdempotencyStats* stats) {
 
 }  // namespace
 
-AdminService::AdminService(const Store& store,
+AdminService::AdminService(const Store& store, const AccessRules* rules,
                            std::function<ServerFacts()> facts)
-    : store_(store), facts_(std::move(facts)) {}
+    : store_(store), access_(rules), facts_(std::move(facts)) {}
 
 void AdminService::Register(MethodTable& methods) {
   methods.AddUnary(
@@ -91,8 +91,10 @@ void AdminService::Register(MethodTable& methods) {
 void AdminService::GetStats(Call& call, std::string_view bytes) const {
   RequestArena arena;
   const auto request = ParseRequest<v1::GetStatsRequest>(bytes, arena);
-  if (!request.ok()) {
-    call.Fail(request.status());
+  absl::Status status = request.status();
+  if (status.ok()) status = access_.Check(call, Verb::kAdmin, "");
+  if (!status.ok()) {
+    call.Fail(status);
     return;
   }
   auto* response = arena.Make<v1::GetStatsResponse>();

@@ -96,6 +96,7 @@ CacheService::CacheService(Store& store, const Clock& clock,
       clock_(clock),
       options_(options),
       decoder_(options, clock),
+      access_(options.access_rules),
       bulk_(bulk),
       wakes_(wakes) {}
 
@@ -196,13 +197,17 @@ void CacheService::Register(MethodTable& methods) {
        v1::TransactRequest::kOnFailureFieldNumber});
   Add(methods, "GetOutcome", {kRead, &Service::GetOutcome});
   methods.AddStream(MethodPath("Scan"), [this](Call& call) {
-    return std::make_unique<ScanHandler>(store_, clock_, decoder_, bulk_, call);
+    return std::make_unique<ScanHandler>(store_, clock_, decoder_, access_,
+                                         bulk_, call);
   });
 }
 
 bool CacheService::HotGet(Call& call, std::string_view bytes) {
   GetOperation get;
-  if (!ReadHotGet(bytes, options_, &get) || AsksForStamp(call)) return false;
+  if (!ReadHotGet(bytes, options_, &get) || AsksForStamp(call) ||
+      !access_.Check(call, Verb::kRead, get.key).ok()) {
+    return false;
+  }
   const auto result = store_.Get(get, call.token());
   if (result.ok()) {
     call.Reply(ReplyBody::Encoded(HotGetReply(*result)));
@@ -214,12 +219,12 @@ bool CacheService::HotGet(Call& call, std::string_view bytes) {
 
 bool CacheService::HotPut(Call& call, std::string_view bytes) {
   Operation operation = PutOperation();
+  const Transaction transaction = {.on_success = {&operation, 1}};
   if (!ReadHotPut(bytes, options_, &std::get<PutOperation>(operation)) ||
-      AsksForStamp(call)) {
+      AsksForStamp(call) || !access_.Check(call, transaction).ok()) {
     return false;
   }
-  const auto result =
-      store_.Write({.on_success = {&operation, 1}}, call.token());
+  const auto result = store_.Write(transaction, call.token());
   if (result.ok()) {
     const auto& put = std::get<PutResult>(result->results[0]);
     call.Reply(
@@ -232,7 +237,8 @@ bool CacheService::HotPut(Call& call, std::string_view bytes) {
 
 bool CacheService::HotBatchGet(Call& call, std::string_view bytes) {
   std::vector<std::string_view> keys;
-  if (!ReadHotBatchGet(bytes, options_, &keys) || AsksForStamp(call)) {
+  if (!ReadHotBatchGet(bytes, options_, &keys) || AsksForStamp(call) ||
+      !access_.Check(call, Verb::kRead, keys).ok()) {
     return false;
   }
   if (keys.size() > kPointReadsMax && bulk_ != nullptr) return false;
@@ -268,6 +274,12 @@ CacheService::Answer CacheService::Get(std::string_view bytes,
   status.Update(CheckStandalone(RequestFieldsOf(**request)));
   if (!status.ok()) return status;
   const auto& get = std::get<GetOperation>(operation);
+  status = access_.Check(context.call, Verb::kRead, get.key);
+  // A lease is granted to write, and voids others'.
+  if (status.ok() && (*request)->has_lease()) {
+    status = access_.Check(context.call, Verb::kWrite, get.key);
+  }
+  if (!status.ok()) return status;
   if ((*request)->has_lease()) return GetOrLease(**request, get, context);
   const auto result = store_.Get(get, context.call.token());
   if (!result.ok()) return result.status();
@@ -316,6 +328,7 @@ CacheService::Answer CacheService::BatchGet(std::string_view bytes,
   if (!request.ok()) return request.status();
   std::vector<std::string_view> keys;
   status = decoder_.Decode(**request, &keys);
+  if (status.ok()) status = access_.Check(context.call, Verb::kRead, keys);
   if (!status.ok()) return status;
   auto* response = context.arena.Make<v1::BatchGetResponse>();
   if (keys.empty()) return response;
@@ -431,6 +444,7 @@ template <typename Request>
 absl::StatusOr<TransactionResult> CacheService::Write(
     Request& request, const Transaction& transaction, Context& context) {
   Call& call = context.call;
+  if (absl::Status s = access_.Check(call, transaction); !s.ok()) return s;
   if constexpr (std::is_same_v<Request, v1::GetRequest>) {
     return store_.Write(transaction, call.token());
   } else {
@@ -465,6 +479,7 @@ CacheService::Answer CacheService::GetOutcome(std::string_view bytes,
   if (!request.ok()) return request.status();
   const std::string& key = (*request)->idempotency_key();
   absl::Status status = CheckIdempotencyKey(key);
+  if (status.ok()) status = access_.CheckMayWrite(context.call);
   if (!status.ok()) return status;
   const auto stamp = SentStamp(context.call);
   if (!stamp.ok()) return stamp.status();

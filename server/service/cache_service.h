@@ -39,6 +39,7 @@
 #include "server/base/executor.h"
 #include "server/rpc/method_table.h"
 #include "server/runtime/worker_pool.h"
+#include "server/service/access_check.h"
 #include "server/service/bulk_lane.h"
 #include "server/service/decode.h"
 #include "server/service/options.h"
@@ -80,7 +81,8 @@ class CacheService {
                                            Context& context);
 
   // Answers a call whose request has the usual form.  Returns false, and has
-  // done nothing, where it has another: that is for the Handler.
+  // done nothing, where it has another or is not allowed: that is for the
+  // Handler.
   using HotHandler = bool (CacheService::*)(Call& call, std::string_view bytes);
 
   enum class Kind { kRead, kWrite };
@@ -143,6 +145,7 @@ class CacheService {
   const Clock& clock_;
   const ServiceOptions options_;
   const Decoder decoder_;
+  const AccessCheck access_;
   WorkerPool* const bulk_;
   Executor* const wakes_;
 };

@@ -168,7 +168,7 @@ void HealthService::Register(MethodTable& methods) {
   methods.AddUnary(
       "/grpc.health.v1.Health/Check",
       [this](Call& call, std::string_view bytes) { Check(call, bytes); },
-      MethodClass::kAboutServer);
+      MethodClass::kOpen);
   methods.AddStream(
       "/grpc.health.v1.Health/Watch",
       [this](Call& call) {

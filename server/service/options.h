@@ -10,6 +10,8 @@
 
 namespace latchkey {
 
+class AccessRules;
+
 struct ServiceOptions {
   // A key, in bytes; at most 65,535, which is what an entry can hold.
   size_t key_bytes_max = 1024;
@@ -23,6 +25,9 @@ struct ServiceOptions {
 
   // Keys of a BatchGet that is not atomic.
   size_t batch_get_keys_max = 10'000;
+
+  // What principals may do; null: anything.  Must outlive the service.
+  const AccessRules* access_rules = nullptr;
 
   // For tests only: CPU that each operation burns before it calls the store.
   Nanos test_service_time = 0;

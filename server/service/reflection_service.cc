@@ -86,12 +86,17 @@ void Answer(const DescriptorIndex& index, const Request& request,
 template <typename Request, typename Response>
 class Conversation final : public StreamHandler {
  public:
-  Conversation(const DescriptorIndex& index, Call& call)
-      : index_(index), call_(call) {
+  Conversation(const DescriptorIndex& index, const AccessCheck& access,
+               Call& call)
+      : index_(index), access_(access), call_(call) {
     call_.Receive();
   }
 
   void OnMessage(std::string_view message) override {
+    if (absl::Status s = access_.Check(call_, Verb::kAdmin, ""); !s.ok()) {
+      call_.Fail(s);
+      return;
+    }
     RequestArena arena;
     const auto request = ParseRequest<Request>(message, arena);
     if (!request.ok()) {
@@ -109,6 +114,7 @@ class Conversation final : public StreamHandler {
 
  private:
   const DescriptorIndex& index_;
+  const AccessCheck& access_;
   Call& call_;
 };
 
@@ -117,11 +123,12 @@ constexpr char kV1Alpha[] = "grpc.reflection.v1alpha.ServerReflection";
 
 template <typename Request, typename Response>
 void AddVersion(const std::string& service, const DescriptorIndex& index,
-                MethodTable& methods) {
+                const AccessCheck& access, MethodTable& methods) {
   methods.AddStream(
       "/" + service + "/ServerReflectionInfo",
-      [&index](Call& call) {
-        return std::make_unique<Conversation<Request, Response>>(index, call);
+      [&index, &access](Call& call) {
+        return std::make_unique<Conversation<Request, Response>>(index, access,
+                                                                 call);
       },
       MethodClass::kAboutServer);
 }
@@ -135,23 +142,24 @@ std::vector<std::string> ErrorDetailTypes() {
 
 }  // namespace
 
-ReflectionService::ReflectionService()
+ReflectionService::ReflectionService(const AccessRules* rules)
     : index_({CacheService::kName, AdminService::kName, HealthService::kName,
               kV1, kV1Alpha},
-             ErrorDetailTypes()) {}
+             ErrorDetailTypes()),
+      access_(rules) {}
 
 void ReflectionService::Register(MethodTable& methods) {
   {
     using grpc::reflection::v1::ServerReflectionRequest;
     using grpc::reflection::v1::ServerReflectionResponse;
-    AddVersion<ServerReflectionRequest, ServerReflectionResponse>(kV1, index_,
-                                                                  methods);
+    AddVersion<ServerReflectionRequest, ServerReflectionResponse>(
+        kV1, index_, access_, methods);
   }
   {
     using grpc::reflection::v1alpha::ServerReflectionRequest;
     using grpc::reflection::v1alpha::ServerReflectionResponse;
     AddVersion<ServerReflectionRequest, ServerReflectionResponse>(
-        kV1Alpha, index_, methods);
+        kV1Alpha, index_, access_, methods);
   }
 }
 

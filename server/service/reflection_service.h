@@ -16,13 +16,15 @@
 #define LATCHKEY_SERVER_SERVICE_REFLECTION_SERVICE_H_
 
 #include "server/rpc/method_table.h"
+#include "server/service/access_check.h"
 #include "server/service/descriptor_index.h"
 
 namespace latchkey {
 
 class ReflectionService {
  public:
-  ReflectionService();
+  // `rules` say who may ask; null: anybody.  They must outlive the service.
+  explicit ReflectionService(const AccessRules* rules = nullptr);
 
   ReflectionService(const ReflectionService&) = delete;
   ReflectionService& operator=(const ReflectionService&) = delete;
@@ -32,6 +34,7 @@ class ReflectionService {
 
  private:
   const DescriptorIndex index_;
+  const AccessCheck access_;
 };
 
 }  // namespace latchkey

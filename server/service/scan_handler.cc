@@ -19,10 +19,12 @@ constexpr char kRetryPushbackMs[] = "1000";
 }  // namespace
 
 ScanHandler::ScanHandler(Store& store, const Clock& clock,
-                         const Decoder& decoder, WorkerPool* bulk, Call& call)
+                         const Decoder& decoder, const AccessCheck& access,
+                         WorkerPool* bulk, Call& call)
     : store_(store),
       clock_(clock),
       decoder_(decoder),
+      access_(access),
       bulk_(bulk),
       call_(call) {
   call_.Receive();
@@ -71,7 +73,11 @@ absl::Status ScanHandler::Start(std::string_view message) {
   const auto parsed = ParseRequest<v1::ScanRequest>(message, arena);
   if (!parsed.ok()) return parsed.status();
   const v1::ScanRequest& request = **parsed;
-  if (absl::Status s = decoder_.Check(request); !s.ok()) return s;
+  absl::Status status = decoder_.Check(request);
+  if (status.ok()) {
+    status = access_.Check(call_, Verb::kScan, request.prefix());
+  }
+  if (!status.ok()) return status;
   keys_only_ = request.keys_only();
   ScanPageLimits page = {.keys_only = keys_only_};
   if (request.page_size() > 0) page.entries_max = request.page_size();

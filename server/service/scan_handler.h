@@ -22,6 +22,7 @@
 #include "server/rpc/call.h"
 #include "server/rpc/method_table.h"
 #include "server/runtime/worker_pool.h"
+#include "server/service/access_check.h"
 #include "server/service/decode.h"
 #include "server/store/store.h"
 
@@ -32,7 +33,7 @@ class ScanHandler final : public StreamHandler {
   // All must outlive the handler.  Where `bulk` is null, pages are made on the
   // transport's thread.
   ScanHandler(Store& store, const Clock& clock, const Decoder& decoder,
-              WorkerPool* bulk, Call& call);
+              const AccessCheck& access, WorkerPool* bulk, Call& call);
 
   void OnMessage(std::string_view message) override;
   void OnHalfClose() override;
@@ -74,6 +75,7 @@ class ScanHandler final : public StreamHandler {
   Store& store_;
   const Clock& clock_;
   const Decoder& decoder_;
+  const AccessCheck& access_;
   WorkerPool* const bulk_;
   Call& call_;
 

@@ -23,11 +23,11 @@ class Room:
     options_of: tuple = ()
 
 
-_BELOW_TRANSPORT = ("server/base", "server/metrics", "server/runtime",
-                    "server/rpc", "proto", "proto/wire")
+_BELOW_TRANSPORT = ("server/access", "server/base", "server/metrics",
+                    "server/runtime", "server/rpc", "proto", "proto/wire")
 _BELOW_SERVICE = _BELOW_TRANSPORT + ("server/store",)
 _SERVER_ROOMS = _BELOW_SERVICE + (
-    "server/service", "server/tls", "server/transport/grpc", "server/transport/native",
+    "server/access", "server/service", "server/tls", "server/transport/grpc", "server/transport/native",
     "server/ops", "server/config")
 
 ROOMS = {
@@ -35,6 +35,8 @@ ROOMS = {
     "proto/wire": Room(libraries=("abseil",)),
     "server/base": Room(libraries=("abseil",)),
     "server/metrics": Room(rooms=("server/base",), libraries=("abseil",)),
+    "server/access": Room(rooms=("server/base",),
+                          libraries=("abseil", "sodium")),
     "server/runtime": Room(
         rooms=("server/base", "server/metrics"),
         libraries=("abseil", "asio")),
@@ -42,8 +44,8 @@ ROOMS = {
         rooms=("server/base", "server/metrics", "server/runtime"),
         libraries=("abseil", "sodium")),
     "server/rpc": Room(
-        rooms=("server/base", "server/metrics", "server/runtime", "proto",
-               "proto/wire"),
+        rooms=("server/access", "server/base", "server/metrics",
+               "server/runtime", "proto", "proto/wire"),
         libraries=("abseil", "protobuf")),
     "server/tls": Room(rooms=("server/base",),
                        libraries=("abseil", "openssl")),

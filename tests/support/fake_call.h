@@ -77,7 +77,7 @@ class FakeCall final : public Call {
 
   std::string_view method() const override { return "/test.Service/Method"; }
   std::string_view peer() const override { return "ipv4:127.0.0.1:1"; }
-  std::string_view principal() const override { return ""; }
+  std::string_view principal() const override { return principal_; }
   std::optional<std::string_view> FindMetadata(
       std::string_view name) const override {
     const auto it = metadata_.find(name);
@@ -85,6 +85,10 @@ class FakeCall final : public Call {
     return it->second;
   }
   DeadlineToken token() const override { return source_.token(); }
+
+  void set_principal(std::string principal) {
+    principal_ = std::move(principal);
+  }
 
   // What the client sends beside its messages.
   void SetMetadata(std::string name, std::string value) {
@@ -166,6 +170,7 @@ class FakeCall final : public Call {
   }
 
   DeadlineSource source_;
+  std::string principal_;
   std::map<std::string, std::string, std::less<>> metadata_;
   std::optional<std::string> reply_;
   std::optional<WireStatus> status_;

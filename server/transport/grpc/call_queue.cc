@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "server/base/check.h"
+#include "server/rpc/authentication.h"
 #include "server/rpc/overload.h"
 #include "server/runtime/deadline.h"
 
@@ -130,6 +131,8 @@ void CallQueue::OnAccepted(GrpcCallSlot* slot, bool ok) {
     AddPushback(*slot->call, kPushback);
     slot->call->Fail(
         NotRun(EndedError(EndReason::kDraining, DeadlineStage::kArrival)));
+  } else if (!slot->call->Authenticate(options_)) {
+    slot->call->Fail(UnauthenticatedError());
   } else if (!has_slot) {
     methods_.metrics().admission().CountShed(ShedCause::kLiveCalls);
     RefuseOverloaded(*slot->call, kPushback);

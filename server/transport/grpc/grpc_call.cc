@@ -1,12 +1,15 @@
 #include "server/transport/grpc/grpc_call.h"
 
+#include <grpc/grpc_security_constants.h>
 #include <grpc/support/time.h>
 
 #include <utility>
 
 #include "absl/status/status.h"
 #include "server/base/check.h"
+#include "server/rpc/authentication.h"
 #include "server/rpc/overload.h"
+#include "server/tls/tls_keeper.h"
 
 namespace latchkey {
 namespace {
@@ -53,6 +56,20 @@ void GrpcCall::Begin(PointLane& lane) {
   }
   stream_handler_ = method_->stream(*this);
   LATCHKEY_CHECK(stream_handler_ != nullptr, "a stream has a handler");
+}
+
+bool GrpcCall::Authenticate(const GrpcServerOptions& options) {
+  if (options.tls != nullptr &&
+      !options.tls->options().client_ca_file.empty()) {
+    const auto names = slot_.context.auth_context()->FindPropertyValues(
+        GRPC_X509_CN_PROPERTY_NAME);
+    if (names.size() == 1) {
+      certificate_name_ =
+          CertificatePrincipal({names[0].data(), names[0].size()});
+    }
+  }
+  return latchkey::Authenticate(options.tokens, method_, *this,
+                                certificate_name_, &caller_);
 }
 
 bool GrpcCall::Handle(GrpcEvent event, bool ok) {

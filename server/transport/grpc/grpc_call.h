@@ -29,11 +29,13 @@
 #include <string>
 #include <string_view>
 
+#include "server/access/token_keeper.h"
 #include "server/base/clock.h"
 #include "server/rpc/call.h"
 #include "server/rpc/method_table.h"
 #include "server/rpc/point_lane.h"
 #include "server/runtime/deadline.h"
+#include "server/transport/grpc/options.h"
 
 namespace latchkey {
 
@@ -72,6 +74,9 @@ class GrpcCall final : public Call {
   // is run by `lane`.
   void Begin(PointLane& lane);
 
+  // Finds out who has sent the call, and returns whether he may.
+  bool Authenticate(const GrpcServerOptions& options);
+
   bool is_about_server() const {
     return method_ != nullptr && method_->about_server;
   }
@@ -82,7 +87,10 @@ class GrpcCall final : public Call {
 
   std::string_view method() const override;
   std::string_view peer() const override;
-  std::string_view principal() const override { return {}; }
+  std::string_view principal() const override {
+    return caller_.principal == nullptr ? std::string_view()
+                                        : *caller_.principal;
+  }
   std::optional<std::string_view> FindMetadata(
       std::string_view name) const override;
   DeadlineToken token() const override { return deadline_.token(); }
@@ -129,6 +137,10 @@ class GrpcCall final : public Call {
   // A finisher publishes finish_status_ with release; the queue's thread, where
   // it finds kFinishing after a write, observes it with acquire.
   std::atomic<WriteState> write_state_ = WriteState::kIdle;
+
+  // Constant after Authenticate().
+  Principal certificate_name_;
+  Caller caller_;
 
   // Belongs to the queue's thread.
   PointLane* lane_ = nullptr;

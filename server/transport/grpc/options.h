@@ -11,6 +11,7 @@
 namespace latchkey {
 
 class TlsKeeper;
+class TokenKeeper;
 
 struct GrpcServerOptions {
   // HOST:PORT, an IPv6 address in brackets.  Port 0: the system chooses one.
@@ -18,6 +19,10 @@ struct GrpcServerOptions {
   // What connections are encrypted with; null: they are not.  Must outlive the
   // server.
   const TlsKeeper* tls = nullptr;
+
+  // By what calls are told from whom they come; null: they are not.  Must
+  // outlive the server.
+  const TokenKeeper* tokens = nullptr;
   // Completion queues, each with one thread.
   int threads = 1;
   // The largest message that is received.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "server/base/check.h"
+#include "server/rpc/authentication.h"
 #include "server/tls/tls_keeper.h"
 #include "server/transport/native/worker.h"
 
@@ -196,7 +197,11 @@ bool Connection::ReceiveSealed(std::string_view sealed) {
   std::vector<char>& plain = worker_.opened_buffer();
   std::string& reply = worker_.sealed_output();
   while (true) {
+    const bool was_established = tls_->is_established();
     const TlsStream::Opened opened = tls_->Open(&sealed, plain, &reply);
+    if (!was_established && tls_->is_established()) {
+      client_name_ = CertificatePrincipal(tls_->ClientName());
+    }
     if (opened.size > 0 &&
         !session_.Receive({plain.data(), opened.size}, last_heard_)) {
       return false;

@@ -22,6 +22,7 @@
 #include <string>
 #include <string_view>
 
+#include "server/access/token_table.h"
 #include "server/base/clock.h"
 #include "server/transport/native/session.h"
 #include "server/transport/native/tls_stream.h"
@@ -75,6 +76,9 @@ class Connection {
 
   std::string_view peer() const { return peer_; }
 
+  // The principal of the client's certificate; empty without one.
+  const Principal& client_name() const { return client_name_; }
+
   // The index of the worker's list.
   size_t index = 0;
 
@@ -103,6 +107,8 @@ class Connection {
   asio::posix::stream_descriptor socket_;
   // Null without TLS.
   const std::unique_ptr<TlsStream> tls_;
+  // Known when the handshake is over, before the first call.
+  Principal client_name_;
   Session session_;
   // What the socket did not take.
   std::string unsent_;

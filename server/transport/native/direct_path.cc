@@ -127,6 +127,12 @@ bool DirectPath::TakeHeaders(const FrameReader::Piece& piece) {
   const std::string_view block = piece.bytes.substr(kFrameHeadBytes);
   const HeaderBlocks::Meaning* const meaning = blocks_.Find(block);
   if (meaning == nullptr) return false;
+  if (meaning->caller.generation != 0 &&
+      !worker_.options().tokens->IsCurrent(meaning->caller)) {
+    // All are learnt again, with who sends them by now.
+    blocks_.Clear();
+    return false;
+  }
   Stream* const stream =
       session_.OpenStream(static_cast<int32_t>(piece.head.stream));
   if (stream == nullptr) return false;
@@ -193,8 +199,11 @@ void DirectPath::BeforeHeaders(const FrameReader::Piece& piece) {
   }
 }
 
-void DirectPath::Learn(const RequestHeaders& headers, const Method* method) {
-  if (!learning_.empty()) blocks_.Learn(learning_, {headers, method});
+void DirectPath::Learn(const Stream& stream) {
+  if (!learning_.empty()) {
+    blocks_.Learn(learning_,
+                  {stream.headers(), stream.method(), stream.caller()});
+  }
   learning_ = {};
 }
 

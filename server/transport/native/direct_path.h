@@ -67,9 +67,9 @@ class DirectPath {
   void BeforeHeaders(const FrameReader::Piece& piece);
   void AfterHeaders() { learning_ = {}; }
 
-  // Inside nghttp2: it has decoded the block of that frame, and a unary call
-  // began with it.
-  void Learn(const RequestHeaders& headers, const Method* method);
+  // Inside nghttp2: it has decoded the block of that frame, and a unary call,
+  // `stream`, began with it.
+  void Learn(const Stream& stream);
 
   // Tells nghttp2 of a stream, or of all.
   void Adopt(Stream& stream);

@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/access/token_keeper.h"
 #include "server/transport/native/request_headers.h"
 
 namespace latchkey {
@@ -26,10 +27,12 @@ struct Method;
 
 class HeaderBlocks {
  public:
-  // What a block says: the headers, and the method of their path.
+  // What a block says: the headers, the method of their path, and who sends
+  // them, where that was asked.
   struct Meaning {
     RequestHeaders headers;
     const Method* method;
+    Caller caller = {};
   };
 
   // The longest block that is remembered: indexes of some tens of headers, or

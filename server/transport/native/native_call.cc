@@ -25,6 +25,11 @@ std::string_view NativeCall::method() const { return stream_.headers().path(); }
 
 std::string_view NativeCall::peer() const { return stream_.session().peer(); }
 
+std::string_view NativeCall::principal() const {
+  const Principal* const principal = stream_.caller().principal;
+  return principal == nullptr ? std::string_view() : *principal;
+}
+
 std::optional<std::string_view> NativeCall::FindMetadata(
     std::string_view name) const {
   return stream_.headers().FindMetadata(name);

@@ -14,6 +14,7 @@
 namespace latchkey {
 
 class TlsKeeper;
+class TokenKeeper;
 
 struct NativeServerOptions {
   // An IPv4 or IPv6 address, without brackets, or a name.
@@ -25,6 +26,10 @@ struct NativeServerOptions {
   // What connections are encrypted with; null: they are not.  Must outlive the
   // server.
   const TlsKeeper* tls = nullptr;
+
+  // By what calls are told from whom they come; null: they are not.  Must
+  // outlive the server.
+  const TokenKeeper* tokens = nullptr;
 
   // Threads; each has connections of its own.
   int threads = 1;

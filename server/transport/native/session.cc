@@ -278,6 +278,10 @@ void Session::SetTimers(UnixNanos now) {
 
 std::string_view Session::peer() const { return connection_.peer(); }
 
+const Principal& Session::client_name() const {
+  return connection_.client_name();
+}
+
 bool Session::can_write() const {
   return shook_hands_ && !calm_ && !abandoned_ && connection_.can_write();
 }
@@ -338,7 +342,7 @@ void Session::OnFrame(const nghttp2_frame& frame) {
         opening_ = nullptr;
         if (stream != nullptr) stream->OnHeaders();
         if (stream != nullptr && stream->awaits_message()) {
-          direct_.Learn(stream->headers(), stream->method());
+          direct_.Learn(*stream);
         }
       } else {
         stream = Find(frame.hd.stream_id);

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/access/token_table.h"
 #include "server/base/clock.h"
 #include "server/runtime/deadline.h"
 #include "server/transport/native/direct_path.h"
@@ -84,6 +85,7 @@ class Session {
   bool has_streams() const { return newest_ != nullptr; }
   bool abandoned() const { return abandoned_; }
   std::string_view peer() const;
+  const Principal& client_name() const;
   UnixNanos turn_time() const { return turn_time_; }
   void set_turn_time(UnixNanos now) { turn_time_ = now; }
   UnixNanos last_call_time() const { return last_call_time_; }

@@ -8,6 +8,7 @@
 #include "server/base/check.h"
 #include "server/base/error.h"
 #include "server/base/string_view.h"
+#include "server/rpc/authentication.h"
 #include "server/rpc/overload.h"
 #include "server/transport/native/gzip.h"
 #include "server/transport/native/session.h"
@@ -49,6 +50,7 @@ void Stream::OpenDirect(std::string_view block,
   untold_.block = block;
   headers_ = meaning.headers;
   method_ = meaning.method;
+  caller_ = meaning.caller;
   OnHeaders();
 }
 
@@ -100,6 +102,7 @@ void Stream::Clear() {
   trailers_.clear();
   http_refusal_ = nullptr;
   method_ = nullptr;
+  caller_ = {};
   session_ = nullptr;
   http_ = nullptr;
   half_closed_ = has_message_ = admitted_ = wants_message_ = sent_ = false;
@@ -182,6 +185,10 @@ bool Stream::RefuseCall(bool has_slot) {
         NotRun(EndedError(EndReason::kDraining, DeadlineStage::kArrival)));
     return true;
   }
+  if (!Authenticate()) {
+    call_->Fail(UnauthenticatedError());
+    return true;
+  }
   if (method_ == nullptr) {
     call_->Fail(UnknownMethodError(headers_.path()));
     return true;
@@ -203,6 +210,13 @@ bool Stream::RefuseCall(bool has_slot) {
     return true;
   }
   return false;
+}
+
+bool Stream::Authenticate() {
+  // DirectPath may have remembered the caller.
+  return caller_.principal != nullptr ||
+         latchkey::Authenticate(worker_.options().tokens, method_, *call_,
+                                session_->client_name(), &caller_);
 }
 
 bool Stream::IsOverBudget() const {

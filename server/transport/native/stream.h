@@ -29,6 +29,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "proto/wire/message_reader.h"
+#include "server/access/token_keeper.h"
 #include "server/base/clock.h"
 #include "server/rpc/call.h"
 #include "server/rpc/method_table.h"
@@ -53,7 +54,7 @@ class NativeCall final : public Call {
 
   std::string_view method() const override;
   std::string_view peer() const override;
-  std::string_view principal() const override { return {}; }
+  std::string_view principal() const override;
   std::optional<std::string_view> FindMetadata(
       std::string_view name) const override;
   DeadlineToken token() const override { return deadline_.token(); }
@@ -164,6 +165,7 @@ class Stream {
   RequestHeaders& headers() { return headers_; }
   const RequestHeaders& headers() const { return headers_; }
   const Method* method() const { return method_; }
+  const Caller& caller() const { return caller_; }
   bool half_closed() const { return half_closed_; }
   bool has_handler() const { return handler_ != nullptr; }
   // Whether it is a unary call whose request is still to come.
@@ -198,6 +200,8 @@ class Stream {
   void SubmitHttpRefusal();
   // Refuses a call that must not or cannot begin.
   bool RefuseCall(bool has_slot);
+  // Whether the call comes from somebody who may call.
+  bool Authenticate();
   // Takes a slot for the call; returns whether there was one.
   bool TakeSlot();
   void GiveSlotBack();
@@ -271,6 +275,8 @@ class Stream {
 
   // The handler.
   const Method* method_ = nullptr;
+  // Nobody where the server has no tokens.
+  Caller caller_;
   std::optional<NativeCall> call_;
   std::unique_ptr<StreamHandler> handler_;
   // Where a unary call waits for its handler.

@@ -1,6 +1,7 @@
 #include "server/transport/native/tls_stream.h"
 
 #include <openssl/err.h>
+#include <openssl/x509.h>
 
 #include <algorithm>
 #include <cstring>
@@ -65,6 +66,26 @@ TlsStream::Opened TlsStream::Open(std::string_view* sealed,
   input_ = {};
   output_ = nullptr;
   return opened;
+}
+
+std::string TlsStream::ClientName() const {
+  X509* const certificate = SSL_get0_peer_certificate(ssl_.get());
+  if (certificate == nullptr) return "";
+  const X509_NAME* const subject = X509_get_subject_name(certificate);
+  const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0) {
+    return "";
+  }
+  const ASN1_STRING* const name =
+      X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
+  unsigned char* text = nullptr;
+  const int size = ASN1_STRING_to_UTF8(&text, name);
+  ERR_clear_error();
+  if (size < 0) return "";
+  std::string utf8(reinterpret_cast<const char*>(text),
+                   static_cast<size_t>(size));
+  OPENSSL_free(text);
+  return utf8;
 }
 
 bool TlsStream::Seal(std::string_view plain, std::string* sealed) {

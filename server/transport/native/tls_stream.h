@@ -60,6 +60,12 @@ class TlsStream {
   // Whether the handshake is over, so that Seal() may be called.
   bool is_established() const { return established_; }
 
+  // The common name of the certificate that the client has shown, and a client
+  // CA has issued; empty without one, or where it has not just one name.
+  //
+  // REQUIRES: is_established().
+  std::string ClientName() const;
+
   // Appends to `sealed` what is to be sent for `plain`.  Returns false where
   // the connection has failed.
   [[nodiscard]] bool Seal(std::string_view plain, std::string* sealed);

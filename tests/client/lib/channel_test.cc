@@ -15,13 +15,20 @@
 namespace latchkey::client {
 namespace {
 
-// Answers with the caller's address as the key, and a value of `value_bytes`.
+// Answers with the caller's address as the key, and a value of `value_bytes`
+// behind what the caller shows as its authorization.
 class EchoPeer final : public v1::Cache::Service {
  public:
   grpc::Status Get(grpc::ServerContext* context, const v1::GetRequest*,
                    v1::GetResponse* response) override {
     response->mutable_entry()->set_key(context->peer());
-    response->mutable_entry()->set_value(std::string(value_bytes, 'x'));
+    std::string value;
+    for (auto [begin, end] =
+             context->client_metadata().equal_range("authorization");
+         begin != end; ++begin) {
+      value.append(begin->second.data(), begin->second.size());
+    }
+    response->mutable_entry()->set_value(value.append(value_bytes, 'x'));
     return grpc::Status::OK;
   }
 
@@ -95,6 +102,19 @@ TEST_F(ChannelTest, RefusesAnswersAboveItsLimit) {
       Get(MakeChannel(address_, {.receive_bytes_max = 1'000}), response);
 
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
+TEST_F(ChannelTest, ShowsItsTokenWithEveryCallAndOnce) {
+  const auto with = MakeChannel(address_, {.token = "s3cret"});
+  const auto without = MakeChannel(address_);
+  for (int call = 0; call < 3; ++call) {
+    v1::GetResponse response;
+    EXPECT_TRUE(Get(with, response).ok());
+    EXPECT_EQ(response.entry().value(), "Bearer s3cret");
+    // It shares the connection, and shows nothing.
+    EXPECT_TRUE(Get(without, response).ok());
+    EXPECT_EQ(response.entry().value(), "");
+  }
 }
 
 }  // namespace

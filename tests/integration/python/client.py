@@ -138,7 +138,8 @@ def read_error(error):
             info = error_details.ErrorInfo()
             detail.Unpack(info)
             assert info.domain == "latchkey"
-            assert info.reason in errors.ErrorReason.keys()
+            # A code that says all has no reason, as UNAUTHENTICATED.
+            assert info.reason in ("", *errors.ErrorReason.keys())
             answer.reason = info.reason
             answer.metadata = dict(info.metadata)
         elif detail.Is(error_details.BadRequest.DESCRIPTOR):

@@ -24,7 +24,7 @@ constexpr char kGetStats[] = "/latchkey.v1.Admin/GetStats";
 std::unique_ptr<FakeCall> Ask(const Store& store, const ServerFacts& facts,
                               const Clock& clock, std::string_view bytes,
                               UnixNanos deadline = kNever) {
-  AdminService admin(store, [&] { return facts; });
+  AdminService admin(store, nullptr, [&] { return facts; });
   MethodTable methods;
   admin.Register(methods);
   auto call = std::make_unique<FakeCall>(clock, deadline);

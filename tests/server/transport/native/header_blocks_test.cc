@@ -64,6 +64,21 @@ TEST(HeaderBlocksTest, FindsWhatItLearnt) {
   EXPECT_EQ(blocks.Find("\x82"), nullptr);
 }
 
+TEST(HeaderBlocksTest, EachByteOfABlockCounts) {
+  for (const size_t size : {1, 7, 8, 9, 16, 17, 255, 256}) {
+    HeaderBlocks blocks;
+    const std::string block(size, '\x82');
+    blocks.Learn(block, CallOf("/a", nullptr));
+    EXPECT_NE(blocks.Find(block), nullptr) << size;
+    EXPECT_EQ(blocks.Find(block + "\x82"), nullptr) << size;
+    for (size_t i = 0; i < size; ++i) {
+      std::string other = block;
+      other[i] = '\x02';
+      EXPECT_EQ(blocks.Find(other), nullptr) << i << " of " << size;
+    }
+  }
+}
+
 TEST(HeaderBlocksTest, ForgetsTheOldest) {
   HeaderBlocks blocks;
   for (char c = 0; c < 100; ++c) {
