@@ -153,6 +153,16 @@ class EntryRef {
     }
   }
 
+  // The reference that Release() gave up.
+  static EntryRef Adopt(Entry* entry) {
+    EntryRef adopted;
+    adopted.entry_ = entry;
+    return adopted;
+  }
+
+  // Gives the reference up: who has the pointer owns it.
+  Entry* Release() { return std::exchange(entry_, nullptr); }
+
   Entry* get() const { return entry_; }
   Entry& operator*() const { return *entry_; }
   Entry* operator->() const { return entry_; }

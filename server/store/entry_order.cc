@@ -1,44 +1,50 @@
 #include "server/store/entry_order.h"
 
+#include <utility>
+
 #include "server/base/check.h"
 
 namespace latchkey {
 
-void EntryOrder::Append(Entry& entry) {
-  LATCHKEY_CHECK(entries_.size() < kEnd, "a place has 32 bits");
-  entry.place_ = static_cast<uint32_t>(entries_.size());
-  entries_.push_back(&entry);
+EntryOrder::~EntryOrder() {
+  for (uint32_t place = 0; place < end_; ++place) {
+    if (!IsEmpty(slots_[place])) EntryRef::Adopt(&(*this)[place]);
+  }
 }
 
-void EntryOrder::Replace(const Entry& replaced, Entry& entry) {
-  Set(replaced.place_, &entry);
+void EntryOrder::Set(uint32_t place, EntryRef entry) {
+  entry->place_ = place;
+  slots_[place] = reinterpret_cast<Slot>(entry.Release());
 }
 
-// The last entry goes into the gap; where marks stand between the two, each
-// lets the entry just below it pass into the gap and takes its place: the gap
-// goes up, mark by mark, to the end.
-void EntryOrder::Remove(const Entry& entry,
-                        absl::FunctionRef<void(const Entry&, uint32_t)> moved) {
-  uint32_t gap = entry.place_;
-  if (!marks_.empty()) {
-    std::sort(marks_.begin(), marks_.end(),
-              [](const uint32_t* a, const uint32_t* b) { return *a < *b; });
-    for (uint32_t* mark : marks_) {
-      if (*mark <= gap) continue;
-      const uint32_t below = --*mark;
-      if (below != gap) {
-        Set(gap, entries_[below]);
-        moved(*entries_[gap], below);
-      }
-      gap = below;
-    }
+Entry& EntryOrder::Append(EntryRef entry) {
+  const uint32_t place = next_place();
+  LATCHKEY_CHECK(place < slots_.capacity(),
+                 "an order grows before its entries");
+  if (place == end_) {
+    ++end_;
+  } else {
+    free_ = static_cast<uint32_t>(slots_[place] >> 1);
   }
-  Entry* const last = entries_.back();
-  entries_.pop_back();
-  if (gap < entries_.size()) {
-    Set(gap, last);
-    moved(*last, static_cast<uint32_t>(entries_.size()));
-  }
+  ++size_;
+  Set(place, std::move(entry));
+  return (*this)[place];
+}
+
+EntryRef EntryOrder::Replace(const Entry& replaced, EntryRef entry) {
+  const uint32_t place = replaced.place_;
+  EntryRef before = EntryRef::Adopt(&(*this)[place]);
+  Set(place, std::move(entry));
+  return before;
+}
+
+EntryRef EntryOrder::Remove(const Entry& entry) {
+  const uint32_t place = entry.place_;
+  EntryRef removed = EntryRef::Adopt(&(*this)[place]);
+  slots_[place] = EmptySlot(free_);
+  free_ = place;
+  --size_;
+  return removed;
 }
 
 }  // namespace latchkey

@@ -1,17 +1,15 @@
-// EntryOrder is a shard's entries in an order that a scan can walk in slices,
-// whatever happens to the shard between two of them.  The hash table's own
-// order does not survive its growth.
+// EntryOrder owns a shard's entries, each at a place of its own that it keeps
+// as long as it is there, so that a scan can walk them in slices, whatever
+// happens to the shard between two of them.
 //
-// Each entry has a place, 0 ... size() - 1.  A scan walks from the end to the
-// beginning and keeps the place where it is.
+// A scan walks from the end to the beginning and keeps the place where it is.
 //
 // Invariants:
-//   1. New entries come at the end; one that replaces another takes its place.
-//   2. A removal moves others into the gap, always to a lower place.  So a walk
-//      sees each entry that is there throughout at least once, and keeps no
-//      state in the shard.
-//   3. What stands below a mark stays below it, and what does not, does not,
-//      until it is removed.  So a walk that keeps a mark sees nothing twice.
+//   1. An entry that replaces another takes its place; no other moves.  So a
+//      walk sees each entry that is there throughout exactly once.
+//   2. A new entry takes the place of one that was removed, where there is such
+//      a place, or else the next one.  So a walk may see what came after it
+//      began.
 //
 // Cost: 8 bytes for an entry, beside its place.
 //
@@ -23,9 +21,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
-#include "absl/functional/function_ref.h"
+#include "server/store/chunked_array.h"
 #include "server/store/entry.h"
 
 namespace latchkey {
@@ -36,87 +33,111 @@ class EntryOrder {
   static constexpr uint32_t kEnd = UINT32_MAX;
 
   EntryOrder() = default;
+  ~EntryOrder();
 
   EntryOrder(const EntryOrder&) = delete;
   EntryOrder& operator=(const EntryOrder&) = delete;
 
-  size_t size() const { return entries_.size(); }
+  // How many entries there are.
+  size_t size() const { return size_; }
 
-  // REQUIRES: `entry` is in no order.
-  void Append(Entry& entry);
+  // All places are below it.
+  uint32_t end() const { return end_; }
 
-  // REQUIRES: `replaced` is in this order and `entry` in none.
-  void Replace(const Entry& replaced, Entry& entry);
+  // The place that the next new entry takes.
+  uint32_t next_place() const { return free_ != kNone ? free_ : end_; }
 
-  // Calls `moved(entry, from)` for each that moves into the gap, now in it.
+  // Takes over `entry`, and returns it.
   //
+  // REQUIRES: it is in no order, and Reserve() made room for it.
+  Entry& Append(EntryRef entry);
+
+  // Takes over `entry` for `replaced`, which is returned.
+  //
+  // REQUIRES: `replaced` is in this order and `entry` in none.
+  EntryRef Replace(const Entry& replaced, EntryRef entry);
+
   // REQUIRES: `entry` is in this order.
-  void Remove(const Entry& entry,
-              absl::FunctionRef<void(const Entry&, uint32_t)> moved);
+  EntryRef Remove(const Entry& entry);
 
-  // Allocates places for `entries` entries, and for no more.
-  void Reserve(size_t entries) { entries_.reserve(entries); }
+  // Allocates for `entries` entries, and for no more.
+  void Reserve(size_t entries) { slots_.Reserve(entries); }
+  static size_t BytesOf(size_t entries) {
+    return Slots::BytesOf(Slots::CapacityFor(entries));
+  }
+  // What of it is there twice while Reserve() makes it of `entries`.
+  static size_t MovedBytes(size_t entries) {
+    return Slots::MovedBytes(Slots::CapacityFor(entries));
+  }
 
-  // REQUIRES: place < size().
-  Entry& operator[](uint32_t place) const { return *entries_[place]; }
+  // REQUIRES: an entry is there.
+  Entry& operator[](uint32_t place) const {
+    return *reinterpret_cast<Entry*>(slots_[place]);
+  }
 
   // Have the processor fetch where the entry of a place is, and then the entry.
-  void PrefetchPlace(uint32_t place) const {
-    __builtin_prefetch(&entries_[place]);
-  }
+  void PrefetchPlace(uint32_t place) const { slots_.Prefetch(place); }
   void PrefetchEntry(uint32_t place) const {
-    __builtin_prefetch(entries_[place], /*rw=*/1);
+    __builtin_prefetch(reinterpret_cast<const void*>(slots_[place]), /*rw=*/1);
   }
 
   // Fetches into the cache what Replace() or Remove() of `entry` will write, so
   // that its commit does not wait for memory while it holds its locks.
-  void Prefetch(const Entry& entry) const {
-    __builtin_prefetch(&entries_[entry.place_], /*rw=*/1);
-    __builtin_prefetch(entries_.back(), /*rw=*/1);
-  }
-
-  // Keeps invariant 3 for `*mark`, which moves with removals, until
-  // RemoveMark().
-  //
-  // REQUIRES: *mark <= size().
-  void AddMark(uint32_t* mark) { marks_.push_back(mark); }
-  void RemoveMark(uint32_t* mark) { std::erase(marks_, mark); }
+  void Prefetch(const Entry& entry) const { slots_.Prefetch(entry.place()); }
 
   // Calls `take(entry)` with the entries below `*place`, at most `entries_max`,
-  // the last first, until it returns false.  `*place` becomes that of the last
-  // entry that was taken: those below it are still to be seen.
+  // the last first, until it returns false.  `*place` becomes one below which
+  // all are still to be seen.  Returns how many entries it looked at, or could
+  // have for what empty places cost: no more than `entries_max`.
   template <typename Take>
-  void Walk(uint32_t* place, size_t entries_max, Take take) const {
-    // The order may have become shorter since.
-    uint32_t next = std::min(*place, static_cast<uint32_t>(size()));
+  size_t Walk(uint32_t* place, size_t entries_max, Take take) const {
+    uint32_t next = std::min(*place, end_);
     for (uint32_t i = 1; i < kPrefetched && i <= next; ++i) {
-      __builtin_prefetch(entries_[next - i], /*rw=*/1);
+      PrefetchEntry(next - i);
     }
-    for (size_t i = 0; i < entries_max && next > 0; ++i) {
-      if (next >= kPrefetched) {
-        __builtin_prefetch(entries_[next - kPrefetched], /*rw=*/1);
+    // Counted in empty places.
+    const size_t patience =
+        std::min(entries_max, SIZE_MAX / kEmptyPerEntry) * kEmptyPerEntry;
+    size_t spent = 0;
+    for (; spent + kEmptyPerEntry <= patience && next > 0; --next) {
+      if (next >= kPrefetched) PrefetchEntry(next - kPrefetched);
+      const Slot slot = slots_[next - 1];
+      if (IsEmpty(slot)) {
+        ++spent;
+        continue;
       }
-      if (!take(*entries_[next - 1])) break;
-      --next;
+      spent += kEmptyPerEntry;
+      if (!take(*reinterpret_cast<Entry*>(slot))) break;
     }
     *place = next;
+    return (spent + kEmptyPerEntry - 1) / kEmptyPerEntry;
   }
 
  private:
+  // An entry; or, of an empty place, the next such place and a low bit.
+  using Slot = uintptr_t;
+  using Slots = ChunkedArray<Slot>;
+
+  static constexpr uint32_t kNone = UINT32_MAX;
+
   // How many entries a walk asks memory for ahead of the one it is at: most of
   // them are in no cache, and the walk holds the shard meanwhile.
   static constexpr uint32_t kPrefetched = 12;
 
-  void Set(uint32_t place, Entry* entry) {
-    entries_[place] = entry;
-    entry->place_ = place;
-  }
+  // As many empty places are passed in the time of an entry.
+  static constexpr size_t kEmptyPerEntry = 16;
 
-  // Contiguous, so that a change of an entry costs one access to memory.  When
-  // it grows it moves 8 bytes for an entry, which is little beside the growth
-  // of the hash table.
-  std::vector<Entry*> entries_;
-  std::vector<uint32_t*> marks_;
+  static bool IsEmpty(Slot slot) { return (slot & 1) != 0; }
+  static Slot EmptySlot(uint32_t next) { return Slot{next} << 1 | 1; }
+
+  void Set(uint32_t place, EntryRef entry);
+
+  Slots slots_{EmptySlot(kNone)};
+  // Places from here on were never taken.
+  uint32_t end_ = 0;
+  uint32_t size_ = 0;
+  // The empty place that is taken next.
+  uint32_t free_ = kNone;
 };
 
 }  // namespace latchkey

@@ -20,7 +20,6 @@ void EvictionQueues::Add(Entry& entry, uint32_t fingerprint) {
     main_.bytes += entry.bytes();
     return;
   }
-  links_.emplace_back();
   Push(QueueOf(entry), entry);
 }
 
@@ -37,21 +36,14 @@ void EvictionQueues::Remove(const Entry& entry) {
   }
 }
 
-void EvictionQueues::Move(const Entry& entry, uint32_t from) {
-  if (policy_ == EvictionPolicy::kNone) return;
-  const Links links = links_[from];
-  const uint32_t place = entry.place();
-  Queue& queue = QueueOf(entry);
-  links_[place] = links;
-  (links.older == kNoPlace ? queue.oldest : links_[links.older].newer) = place;
-  (links.newer == kNoPlace ? queue.newest : links_[links.newer].older) = place;
-}
-
 void EvictionQueues::Push(Queue& queue, const Entry& entry) {
   const uint32_t place = entry.place();
   links_[place] = {.older = queue.newest, .newer = kNoPlace};
-  (queue.newest == kNoPlace ? queue.oldest : links_[queue.newest].newer) =
-      place;
+  if (queue.newest == kNoPlace) {
+    queue.oldest = place;
+  } else {
+    links_[queue.newest].newer = place;
+  }
   queue.newest = place;
   queue.bytes += entry.bytes();
 }
@@ -59,10 +51,16 @@ void EvictionQueues::Push(Queue& queue, const Entry& entry) {
 void EvictionQueues::Unlink(const Entry& entry) {
   const Links links = links_[entry.place()];
   Queue& queue = QueueOf(entry);
-  (links.older == kNoPlace ? queue.oldest : links_[links.older].newer) =
-      links.newer;
-  (links.newer == kNoPlace ? queue.newest : links_[links.newer].older) =
-      links.older;
+  if (links.older == kNoPlace) {
+    queue.oldest = links.newer;
+  } else {
+    links_[links.older].newer = links.newer;
+  }
+  if (links.newer == kNoPlace) {
+    queue.newest = links.older;
+  } else {
+    links_[links.newer].older = links.older;
+  }
   queue.bytes -= entry.bytes();
 }
 

@@ -15,8 +15,8 @@
 // A use is a read or a write of the key.  S3-FIFO counts up to three of them
 // and so a use of an entry in demand writes nothing.
 //
-// The queues are lists through the places of the shard's EntryOrder: 8 bytes
-// for an entry, and no gap where one was deleted.
+// The queues are lists through the places of the shard's EntryOrder: 6 bytes
+// for an entry.
 //
 // Thread safety: the shard's mutex guards it.
 
@@ -24,15 +24,18 @@
 #define LATCHKEY_SERVER_STORE_EVICTION_QUEUES_H_
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
-#include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "server/store/chunked_array.h"
 #include "server/store/entry.h"
 #include "server/store/entry_order.h"
 #include "server/store/ghost_table.h"
+#include "server/store/key_index.h"
 
 namespace latchkey {
 
@@ -61,13 +64,8 @@ class EvictionQueues {
   // here.
   void Replace(const Entry& replaced, Entry& entry);
 
-  // Call Remove() before `entry` is removed from the order, Move() for each
-  // that moves there meanwhile, as it tells, and Shrink() afterwards.
+  // `entry` is about to be removed from the order.
   void Remove(const Entry& entry);
-  void Move(const Entry& entry, uint32_t from);
-  void Shrink() {
-    if (policy_ != EvictionPolicy::kNone) links_.pop_back();
-  }
 
   // `entry` was used.
   void Use(Entry& entry) {
@@ -89,7 +87,7 @@ class EvictionQueues {
   // Has the processor fetch what Remove() of `entry` reads first.
   void Prefetch(const Entry& entry) const {
     if (policy_ == EvictionPolicy::kNone) return;
-    __builtin_prefetch(&links_[entry.place()], /*rw=*/1);
+    links_.Prefetch(entry.place());
   }
 
   // The entry that Next() returned leaves for want of memory.
@@ -97,10 +95,20 @@ class EvictionQueues {
 
   // Allocates links for `entries` entries, and for no more.
   void Reserve(size_t entries) {
-    if (policy_ != EvictionPolicy::kNone) links_.reserve(entries);
+    if (policy_ != EvictionPolicy::kNone) links_.Reserve(entries);
   }
   size_t BytesOf(size_t entries) const {
-    return policy_ == EvictionPolicy::kNone ? 0 : entries * sizeof(Links);
+    using Array = ChunkedArray<Links>;
+    return policy_ == EvictionPolicy::kNone
+               ? 0
+               : Array::BytesOf(Array::CapacityFor(entries));
+  }
+  // What of it is there twice while Reserve() makes it of `entries`.
+  size_t MovedBytes(size_t entries) const {
+    using Array = ChunkedArray<Links>;
+    return policy_ == EvictionPolicy::kNone
+               ? 0
+               : Array::MovedBytes(Array::CapacityFor(entries));
   }
 
   // The ghosts, which are kept by S3-FIFO alone.
@@ -114,7 +122,7 @@ class EvictionQueues {
   size_t bytes() const { return small_.bytes + main_.bytes; }
 
  private:
-  static constexpr uint32_t kNoPlace = UINT32_MAX;
+  static constexpr uint32_t kNoPlace = KeyIndex::kNoPlace;
 
   // Of Entry::uses(): the count, and in which queue the entry is.
   static constexpr uint8_t kUses = 3;
@@ -124,10 +132,32 @@ class EvictionQueues {
   // How often an entry must have been used to stay beyond the small queue.
   static constexpr uint8_t kUsesToStay = 2;
 
-  struct Links {
-    uint32_t older;
-    uint32_t newer;
+  // A place in three bytes.
+  class PackedPlace {
+   public:
+    PackedPlace() = default;
+    PackedPlace(uint32_t place) { *this = place; }  // NOLINT: as a uint32_t.
+    PackedPlace& operator=(uint32_t place) {
+      std::memcpy(bytes_, &place, sizeof(bytes_));
+      return *this;
+    }
+    operator uint32_t() const {  // NOLINT: as a uint32_t.
+      uint32_t place = 0;
+      std::memcpy(&place, bytes_, sizeof(bytes_));
+      return place;
+    }
+
+   private:
+    static_assert(std::endian::native == std::endian::little);
+    uint8_t bytes_[3] = {};
   };
+
+  struct Links {
+    PackedPlace older;
+    PackedPlace newer;
+  };
+  static_assert(sizeof(Links) == 6);
+
   struct Queue {
     uint32_t oldest = kNoPlace;
     uint32_t newest = kNoPlace;
@@ -156,7 +186,7 @@ class EvictionQueues {
   const EvictionPolicy policy_;
   const EntryOrder& order_;
   // By place.
-  std::vector<Links> links_;
+  ChunkedArray<Links> links_{{.older = kNoPlace, .newer = kNoPlace}};
   // LRU and FIFO have the main queue only; without eviction only the bytes are
   // kept.
   Queue small_;

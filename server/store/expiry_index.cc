@@ -16,37 +16,26 @@ void ExpiryIndex::Store(uint32_t place, Time time) {
   soonest = std::min(soonest, time);
 }
 
-void ExpiryIndex::Append(const Entry& entry) {
+void ExpiryIndex::Add(const Entry& entry) {
   const Time time = ToTime(entry.expire_time());
-  times_.push_back(time);
-  if (soonest_.size() < BlocksOf(times_.size())) soonest_.push_back(kNoTime);
   Store(entry.place(), time);
   expiring_ += time != kNoTime ? 1 : 0;
 }
 
 void ExpiryIndex::Set(const Entry& entry) {
   Remove(entry);
-  const Time time = ToTime(entry.expire_time());
-  Store(entry.place(), time);
-  expiring_ += time != kNoTime ? 1 : 0;
+  Add(entry);
 }
 
 void ExpiryIndex::Remove(const Entry& entry) {
-  expiring_ -= times_[entry.place()] != kNoTime ? 1 : 0;
-}
-
-void ExpiryIndex::Move(const Entry& entry, uint32_t from) {
-  Store(entry.place(), times_[from]);
-}
-
-void ExpiryIndex::Shrink() {
-  times_.pop_back();
-  soonest_.resize(BlocksOf(times_.size()));
+  Time& time = times_[entry.place()];
+  expiring_ -= time != kNoTime ? 1 : 0;
+  time = kNoTime;
 }
 
 void ExpiryIndex::Reserve(size_t entries) {
-  times_.reserve(entries);
-  soonest_.reserve(BlocksOf(entries));
+  times_.Reserve(entries);
+  soonest_.Reserve(BlocksOf(entries));
 }
 
 size_t ExpiryIndex::Find(UnixNanos now, std::span<Entry*> found) {
@@ -56,10 +45,11 @@ size_t ExpiryIndex::Find(UnixNanos now, std::span<Entry*> found) {
   size_t count = 0;
   int patience = kPatience;
   // Each place once.
-  for (size_t left = times_.size(); left > 0;) {
-    if (next_ >= times_.size()) next_ = 0;
+  const size_t places = order_.end();
+  for (size_t left = places; left > 0;) {
+    if (next_ >= places) next_ = 0;
     const size_t block = next_ / kBlock;
-    const size_t block_end = std::min((block + 1) * kBlock, times_.size());
+    const size_t block_end = std::min((block + 1) * kBlock, places);
     const size_t end = std::min(block_end, next_ + left);
     left -= end - next_;
     if (soonest_[block] > latest) {
@@ -78,9 +68,8 @@ size_t ExpiryIndex::Find(UnixNanos now, std::span<Entry*> found) {
     }
     patience -= kBlockPatience;
     if (next_ < block_end) continue;
-    soonest_[block] = *std::min_element(
-        times_.begin() + static_cast<ptrdiff_t>(block * kBlock),
-        times_.begin() + static_cast<ptrdiff_t>(block_end));
+    const std::span<const Time> times = times_.ChunkAt(block * kBlock);
+    soonest_[block] = *std::min_element(times.begin(), times.end());
   }
   return count;
 }

@@ -10,7 +10,8 @@
 // since reads are exact by themselves.
 //
 // Invariants:
-//   1. The array has the time of each entry of the order at its place.
+//   1. The array has the time of each entry of the order at its place, and no
+//      time at others.
 //   2. No time is before that of its block.
 //
 // Limit: what expires over nine years after the start is found by reads and
@@ -24,9 +25,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "server/base/clock.h"
+#include "server/store/chunked_array.h"
 #include "server/store/entry.h"
 #include "server/store/entry_order.h"
 
@@ -42,16 +43,13 @@ class ExpiryIndex {
   ExpiryIndex& operator=(const ExpiryIndex&) = delete;
 
   // `entry` was appended to the order.
-  void Append(const Entry& entry);
+  void Add(const Entry& entry);
 
   // `entry` has another expiry than before, or took another's place.
   void Set(const Entry& entry);
 
-  // Call Remove() before `entry` is removed from the order, Move() for each
-  // that moves there meanwhile, as it tells, and Shrink() afterwards.
+  // `entry` is about to be removed from the order.
   void Remove(const Entry& entry);
-  void Move(const Entry& entry, uint32_t from);
-  void Shrink();
 
   // Finds entries that are expired at `now`, as many as `found` has room for,
   // and returns how many; in no order.  It looks at so much only that it takes
@@ -63,7 +61,13 @@ class ExpiryIndex {
   // Allocates for `entries` entries, and for no more.
   void Reserve(size_t entries);
   static size_t BytesOf(size_t entries) {
-    return sizeof(Time) * (entries + BlocksOf(entries));
+    return Times::BytesOf(Times::CapacityFor(entries)) +
+           Times::BytesOf(Times::CapacityFor(BlocksOf(entries)));
+  }
+  // What of it is there twice while Reserve() makes it of `entries`.
+  static size_t MovedBytes(size_t entries) {
+    return Times::MovedBytes(Times::CapacityFor(entries)) +
+           Times::MovedBytes(Times::CapacityFor(BlocksOf(entries)));
   }
 
   // How many entries have an expiry.
@@ -72,6 +76,7 @@ class ExpiryIndex {
  private:
   // In kUnit from the start.
   using Time = uint32_t;
+  using Times = ChunkedArray<Time>;
   static constexpr Time kNoTime = UINT32_MAX;
   // And all that is later.
   static constexpr Time kTimeMax = kNoTime - 1;
@@ -81,7 +86,7 @@ class ExpiryIndex {
 
   // Places of a block: what is read for one entry that expires, against what
   // is read where none does.
-  static constexpr size_t kBlock = 256;
+  static constexpr size_t kBlock = kChunk;
 
   // How much a call looks at in vain: entries that expire within kUnit from
   // now, which are in no cache, and blocks, of which each counts as so many.
@@ -97,8 +102,8 @@ class ExpiryIndex {
 
   const EntryOrder& order_;
   const UnixNanos start_;
-  std::vector<Time> times_;
-  std::vector<Time> soonest_;
+  Times times_{kNoTime};
+  Times soonest_{kNoTime};
   size_t expiring_ = 0;
   // Where Find() goes on.
   size_t next_ = 0;

@@ -1,15 +1,23 @@
 #include "server/store/ghost_table.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace latchkey {
+
+size_t GhostTable::SlotsFor(size_t ghosts) {
+  constexpr size_t kSteps = 4;
+  const size_t step = std::max(kSet, std::bit_floor(ghosts) / kSteps);
+  return (ghosts + step - 1) / step * step;
+}
 
 void GhostTable::Resize(size_t slots) {
   // Older than any window.
   const Ghost none = {0, now_ - (uint32_t{1} << 31)};
   const std::vector<Ghost> before =
       std::exchange(ghosts_, std::vector<Ghost>(slots, none));
+  if (before.size() > kKeptMax) return;
   for (const Ghost& ghost : before) {
     if (AgeOf(ghost) < before.size()) Insert(ghost);
   }

@@ -27,10 +27,14 @@ class GhostTable {
   // What a table of `slots` takes.
   static size_t BytesOf(size_t slots) { return slots * sizeof(Ghost); }
 
+  // The slots of a table for so many ghosts: a quarter more at most, so that a
+  // table that grows is seldom made anew.
+  static size_t SlotsFor(size_t ghosts);
+
   size_t slots() const { return ghosts_.size(); }
 
-  // Makes the table one of `slots`, a power of two from eight up, and keeps
-  // what is in it.
+  // Makes the table one of `slots`, a multiple of eight, and keeps what is in
+  // it; a large one forgets that, as nobody is to wait for it.
   void Resize(size_t slots);
 
   // REQUIRES: slots() > 0.
@@ -46,6 +50,7 @@ class GhostTable {
     uint32_t time;
   };
   static constexpr size_t kSet = 8;
+  static constexpr size_t kKeptMax = 65'536;
 
   // The set of `fingerprint`.
   Ghost* SetOf(uint32_t fingerprint) {

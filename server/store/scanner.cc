@@ -44,18 +44,17 @@ class Scanner::FuzzyScan final : public Scan {
   // something did not fit.  Returns how many entries were looked at.
   size_t ReadSlice(ScanPage& page) {
     const UnixNanos now = scanner_.clock_.Now();
-    size_t visits = 0;
     Shard& shard = scanner_.shards_[static_cast<ShardIndex>(shard_)];
     ShardLock lock(shard);
-    shard.order().Walk(&place_, kSliceEntriesMax, [&](Entry& entry) {
-      ++visits;
+    const auto take = [&](Entry& entry) {
       if (entry.expire_time() <= now || !entry.key().starts_with(prefix_)) {
         return true;
       }
       full_ = page.IsFull() || !page.Fits(entry);
       if (!full_) page.Add({EntryRef(&entry), entry.expire_time()});
       return !full_;
-    });
+    };
+    const size_t visits = shard.order().Walk(&place_, kSliceEntriesMax, take);
     if (place_ == 0) {
       ++shard_;
       place_ = EntryOrder::kEnd;

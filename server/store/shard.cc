@@ -10,16 +10,13 @@
 namespace latchkey {
 namespace {
 
-// The least table that is made.  abseil's table of more than 16 slots does not
-// grow as long as it holds no more than 25/32 of them: where deleted slots are
-// in its way, it clears them in place.  So we let no more in, and it grows when
-// we say.
-constexpr size_t kCapacityMin = 31;
-constexpr size_t EntriesMax(size_t capacity) { return capacity * 25 / 32; }
+// The most entries of a shard, as a place has 24 bits: four billion of all.
+constexpr size_t kEntriesMax = KeyIndex::kNoPlace;
 
-// A slot and its control byte; what the table has beside them.
-constexpr size_t kSlotBytes = 8 + 1;
-constexpr size_t kTableBytes = 48;
+// One capacity for all arrays by place.
+size_t CapacityFor(size_t entries) {
+  return ChunkedArray<uint32_t>::CapacityFor(entries);
+}
 
 // What is evicted for one write is enough for those that follow: most of the
 // cost of evicting is to come to memory that was not touched for long.  Bytes,
@@ -27,13 +24,16 @@ constexpr size_t kTableBytes = 48;
 constexpr size_t kSpareMax = 4'096;
 constexpr size_t kSparePart = 64;
 
-// The capacity that `entries` entries need, from `capacity` up.
-size_t CapacityFor(size_t entries, size_t capacity) {
-  if (EntriesMax(capacity) >= entries) return capacity;
-  size_t larger = std::max(capacity, kCapacityMin);
-  while (EntriesMax(larger) < entries) larger = 2 * larger + 1;
-  return larger;
-}
+// What the key index asks of others than the key it adds.
+struct PlacedKeys {
+  void Prefetch(uint32_t place) const { order.PrefetchPlace(place); }
+  void PrefetchKey(uint32_t place) const { order.PrefetchEntry(place); }
+  uint64_t HashOf(uint32_t place) const {
+    return hasher.Hash(order[place].key());
+  }
+  const EntryOrder& order;
+  const KeyHasher& hasher;
+};
 
 // What is remembered of a key that left.  The shard takes the top bits.
 uint32_t FingerprintOf(const HashedKey& key) {
@@ -46,7 +46,6 @@ Shard::Shard(ShardIndex index, const ShardContext& context)
     : hasher_(context.hasher),
       memory_(context.memory),
       mutex_(LockRank{index}),
-      table_(0, SlotHash{&hasher_}),
       queues_(context.eviction, order_),
       snapshots_(context.cuts, order_),
       expiry_(order_, context.start),
@@ -58,52 +57,48 @@ Shard::~Shard() {
   memory_.Give(counters().structure_bytes());
 }
 
+Entry* Shard::Lookup(const HashedKey& key) const {
+  const uint32_t place = index_.Find(key.hash, [&](uint32_t candidate) {
+    mutex_.AssertHeld();
+    return order_[candidate].key() == key.key;
+  });
+  return place == KeyIndex::kNoPlace ? nullptr : &order_[place];
+}
+
 Entry* Shard::Find(const HashedKey& key, UnixNanos now) const {
-  const auto it = table_.find(key);
-  if (it == table_.end()) return nullptr;
-  Entry* entry = it->entry.get();
-  return entry->expire_time() > now ? entry : nullptr;
+  Entry* const entry = Lookup(key);
+  return entry != nullptr && entry->expire_time() > now ? entry : nullptr;
 }
 
 EntryRef Shard::Put(const HashedKey& key, EntryRef entry) {
   LATCHKEY_CHECK(key.key == entry->key(), "an entry is put under its own key");
-  EntryRef replaced;
-  bool inserted = false;
-  LATCHKEY_CHECK(GrowthBytes(1) == 0, "a shard grows before the commit");
-  const auto it = table_.lazy_emplace(key, [&](const auto& construct) {
-    construct(Slot{std::move(entry)});
-    inserted = true;
-  });
-  if (inserted) {
-    order_.Append(*it->entry);
-    queues_.Add(*it->entry, FingerprintOf(key));
-    expiry_.Append(*it->entry);
-  } else {
-    snapshots_.BeforeChange(*it->entry, entry->version());
-    replaced = std::exchange(it->entry, std::move(entry));
-    order_.Replace(*replaced, *it->entry);
-    queues_.Replace(*replaced, *it->entry);
-    expiry_.Set(*it->entry);
+  if (Entry* const found = Lookup(key); found != nullptr) {
+    snapshots_.BeforeChange(*found, entry->version());
+    Entry& put = *entry;
+    EntryRef replaced = order_.Replace(*found, std::move(entry));
+    queues_.Replace(*replaced, put);
+    expiry_.Set(put);
+    return replaced;
   }
-  return replaced;
+  LATCHKEY_CHECK(GrowthBytes(1) == 0, "a shard grows before the commit");
+  Entry& put = order_.Append(std::move(entry));
+  index_.Insert(key.hash, put.place(), PlacedKeys{order_, hasher_});
+  queues_.Add(put, FingerprintOf(key));
+  expiry_.Add(put);
+  return EntryRef();
 }
 
 EntryRef Shard::Remove(const HashedKey& key, uint64_t version) {
-  const auto it = table_.find(key);
-  if (it == table_.end()) return EntryRef();
-  snapshots_.BeforeChange(*it->entry, version);
-  queues_.Remove(*it->entry);
-  expiry_.Remove(*it->entry);
-  order_.Remove(*it->entry, [this](const Entry& moved, uint32_t from) {
-    mutex_.AssertHeld();
-    queues_.Move(moved, from);
-    expiry_.Move(moved, from);
-  });
-  queues_.Shrink();
-  expiry_.Shrink();
-  EntryRef removed = std::move(it->entry);
-  table_.erase(it);
-  return removed;
+  Entry* const entry = Lookup(key);
+  return entry == nullptr ? EntryRef() : RemoveEntry(*entry, key.hash, version);
+}
+
+EntryRef Shard::RemoveEntry(Entry& entry, uint64_t hash, uint64_t version) {
+  snapshots_.BeforeChange(entry, version);
+  queues_.Remove(entry);
+  expiry_.Remove(entry);
+  index_.Erase(hash, entry.place());
+  return order_.Remove(entry);
 }
 
 void Shard::SetExpireTime(Entry& entry, UnixNanos expire_time,
@@ -116,19 +111,18 @@ void Shard::SetExpireTime(Entry& entry, UnixNanos expire_time,
 void Shard::RemoveExpired(UnixNanos now, size_t entries_max,
                           std::vector<EntryRef>& removed) {
   std::array<Entry*, kExpiredMax> expired;
-  std::array<HashedKey, kExpiredMax> keys;
+  std::array<uint64_t, kExpiredMax> hashes;
   const size_t count = expiry_.Find(
       now, std::span(expired).first(std::min(entries_max, kExpiredMax)));
   // None of them was used for long: all are fetched at once.
   for (size_t i = 0; i < count; ++i) __builtin_prefetch(expired[i], /*rw=*/1);
   for (size_t i = 0; i < count; ++i) {
-    const std::string_view key = expired[i]->key();
-    keys[i] = {key, hasher_.Hash(key)};
-    Prefetch(keys[i]);
+    hashes[i] = hasher_.Hash(expired[i]->key());
+    index_.Prefetch(hashes[i]);
     queues_.Prefetch(*expired[i]);
   }
   for (size_t i = 0; i < count; ++i) {
-    removed.push_back(Remove(keys[i], kAfterAllCommits));
+    removed.push_back(RemoveEntry(*expired[i], hashes[i], kAfterAllCommits));
   }
   counters_.expired += count;
 }
@@ -157,44 +151,50 @@ void Shard::Evict(size_t bytes, size_t entries_max, UnixNanos now,
     if (queues_.ghosts() != nullptr) {
       queues_.LeaveGhost(*entry, FingerprintOf(key));
     }
-    removed.push_back(Remove(key, kAfterAllCommits));
+    removed.push_back(RemoveEntry(*entry, key.hash, kAfterAllCommits));
     freed += removed.back()->bytes();
     ++counters_.evicted;
   }
 }
 
-size_t Shard::StructureBytes(size_t capacity) const {
-  if (capacity == 0) return 0;
-  const size_t entries = EntriesMax(capacity);
-  return kTableBytes + kSlotBytes * capacity + sizeof(Entry*) * entries +
+size_t Shard::StructureBytes(size_t entries) const {
+  if (entries == 0) return 0;
+  return KeyIndex::BytesOf(entries) + EntryOrder::BytesOf(entries) +
          queues_.BytesOf(entries) + ExpiryIndex::BytesOf(entries);
 }
 
 size_t Shard::GrowthBytesOf(size_t more) const {
-  const size_t capacity = CapacityFor(table_.size() + more, table_.capacity());
-  // The old table is there until the new one is filled.
-  return capacity > table_.capacity() ? StructureBytes(capacity) : 0;
+  const size_t entries = order_.size() + more;
+  if (entries > kEntriesMax) return MemoryBudget::kNoLimit;
+  const size_t capacity = CapacityFor(entries);
+  if (capacity <= entries_max_) return 0;
+  return StructureBytes(capacity) - StructureBytes(entries_max_) +
+         MovedBytes(entries_max_);
+}
+
+size_t Shard::MovedBytes(size_t entries) const {
+  if (entries == 0) return 0;
+  return KeyIndex::MovedBytes(entries) + EntryOrder::MovedBytes(entries) +
+         queues_.MovedBytes(entries) + ExpiryIndex::MovedBytes(entries);
 }
 
 void Shard::Grow(size_t more, MemoryRoom& room) {
-  room.Spend(GrowthBytesOf(more));
-  const size_t before = table_.capacity();
-  const size_t capacity = CapacityFor(table_.size() + more, before);
-  if (capacity == before) return;
-  // As many as it has room for make it that large.
-  table_.reserve(capacity - capacity / 8);
-  LATCHKEY_CHECK(table_.capacity() == capacity, "abseil's table is as known");
-  entries_max_ = EntriesMax(capacity);
+  const size_t bytes = GrowthBytesOf(more);
+  if (bytes == 0) return;
+  room.Spend(bytes);
+  const size_t before = entries_max_;
+  entries_max_ = CapacityFor(order_.size() + more);
+  index_.Reserve(entries_max_);
   order_.Reserve(entries_max_);
   queues_.Reserve(entries_max_);
   expiry_.Reserve(entries_max_);
-  memory_.Give(StructureBytes(before));
+  memory_.Give(MovedBytes(before));
 }
 
 void Shard::GrowGhosts() {
   GhostTable* const ghosts = queues_.ghosts();
-  const size_t slots = table_.capacity() + 1;
-  if (ghosts == nullptr || table_.empty() || ghosts->slots() >= slots) return;
+  const size_t slots = GhostTable::SlotsFor(order_.size());
+  if (ghosts == nullptr || ghosts->slots() >= slots) return;
   const size_t before = GhostTable::BytesOf(ghosts->slots());
   memory_.Take(GhostTable::BytesOf(slots));
   ghosts->Resize(slots);
@@ -203,15 +203,15 @@ void Shard::GrowGhosts() {
 
 ShardCounters Shard::counters() const {
   ShardCounters counters = counters_;
-  counters.entries = table_.size();
+  counters.entries = order_.size();
   counters.entries_expiring = expiry_.expiring();
   counters.entry_bytes = queues_.bytes();
   counters.leases = leases_.counters();
+  const size_t structure = StructureBytes(entries_max_);
   const size_t links = queues_.BytesOf(entries_max_);
   counters.expiry_bytes = ExpiryIndex::BytesOf(entries_max_);
   counters.queue_bytes = links + GhostTable::BytesOf(queues_.ghost_slots());
-  counters.table_bytes =
-      StructureBytes(table_.capacity()) - links - counters.expiry_bytes;
+  counters.table_bytes = structure - links - counters.expiry_bytes;
   return counters;
 }
 

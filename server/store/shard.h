@@ -1,13 +1,11 @@
-// Shard is one 256th of the data: a mutex over one hash table, an index of what
-// expires, and what scans need of it.
+// Shard is one 256th of the data: a mutex over its entries, an index of their
+// keys, one of what expires, and what scans need of it.
 //
 // Invariants:
-//   1. The table holds at most one entry for a key.
-//   2. The order, the queues and the expiry index hold exactly the table's
-//      entries.
-//   3. Table, order, queues and expiry index grow in Grow() only, and the
-//   memory
-//      budget holds what they take.
+//   1. The order holds at most one entry for a key.
+//   2. Key index, queues and expiry index hold exactly the order's entries.
+//   3. All four grow in Grow() only, and the memory budget holds what they
+//      take.
 //
 // Thread safety: the mutex guards everything.  It is locked by ShardLock, one
 // shard at a time, or by MultiShardLock; nothing else can name it.
@@ -22,7 +20,6 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
@@ -32,6 +29,7 @@
 #include "server/store/expiry_index.h"
 #include "server/store/hashed_key.h"
 #include "server/store/key_hasher.h"
+#include "server/store/key_index.h"
 #include "server/store/lease_table.h"
 #include "server/store/ledger.h"
 #include "server/store/memory_budget.h"
@@ -70,13 +68,13 @@ class alignas(64) Shard {
   // Has the processor fetch what Find() looks at first.
   void Prefetch(const HashedKey& key) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    table_.prefetch(key);
+    index_.Prefetch(key.hash);
   }
 
   // What Grow() would take now, so that `more` entries can be put after it;
   // mostly 0.
   size_t GrowthBytes(size_t more) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return table_.size() + more <= entries_max_ ? 0 : GrowthBytesOf(more);
+    return order_.size() + more <= entries_max_ ? 0 : GrowthBytesOf(more);
   }
 
   // Grows, so that GrowthBytes(more) becomes 0.
@@ -153,7 +151,7 @@ class alignas(64) Shard {
   }
 
   size_t size() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return table_.size();
+    return order_.size();
   }
 
   // Counts a key that a read looked for, and found as `entry` or not.
@@ -183,33 +181,6 @@ class alignas(64) Shard {
   friend class MultiShardLock;
   friend class ShardLock;
 
-  // A table's element: an entry that is replaced in place by one of equal key.
-  struct Slot {
-    mutable EntryRef entry;
-  };
-
-  // Both functors take a slot, or a HashedKey to look for.
-  struct SlotHash {
-    using is_transparent = void;
-    size_t operator()(const HashedKey& key) const { return key.hash; }
-    size_t operator()(const Slot& slot) const {
-      return hasher->Hash(slot.entry->key());
-    }
-    const KeyHasher* hasher;
-  };
-  struct SlotEqual {
-    using is_transparent = void;
-    bool operator()(const Slot& a, const HashedKey& b) const {
-      return a.entry->key() == b.key;
-    }
-    bool operator()(const HashedKey& a, const Slot& b) const {
-      return a.key == b.entry->key();
-    }
-    bool operator()(const Slot& a, const Slot& b) const {
-      return a.entry->key() == b.entry->key();
-    }
-  };
-
   // Locks the mutex, and counts where that has to wait: only then is a clock
   // read.
   void LockCounted() ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex_) {
@@ -223,12 +194,22 @@ class alignas(64) Shard {
     counters_.lock_wait_sum += MonotonicNow() - start;
   }
 
+  // The entry of `key`, expired or not, or nullptr.
+  Entry* Lookup(const HashedKey& key) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Removes an entry whose key has `hash`.
+  EntryRef RemoveEntry(Entry& entry, uint64_t hash, uint64_t version)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   size_t GrowthBytesOf(size_t more) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void GrowGhosts() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // What the structure takes with a table of `capacity`, without the ghosts.
-  size_t StructureBytes(size_t capacity) const
+  // What the structure takes for `entries` entries, without the ghosts.
+  size_t StructureBytes(size_t entries) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What of it is there twice while it grows from that.
+  size_t MovedBytes(size_t entries) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Constant after construction.
   const KeyHasher& hasher_;
@@ -238,7 +219,7 @@ class alignas(64) Shard {
   mutable Mutex mutex_;
 
   // Guarded by mutex_.
-  absl::flat_hash_set<Slot, SlotHash, SlotEqual> table_ ABSL_GUARDED_BY(mutex_);
+  KeyIndex index_ ABSL_GUARDED_BY(mutex_);
   // How many entries there is memory for.
   size_t entries_max_ ABSL_GUARDED_BY(mutex_) = 0;
   EntryOrder order_ ABSL_GUARDED_BY(mutex_);

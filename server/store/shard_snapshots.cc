@@ -34,7 +34,7 @@ struct ShardSnapshots::Reading {
   absl::flat_hash_set<const Entry*> touched;
 };
 
-ShardSnapshots::ShardSnapshots(SnapshotCuts& cuts, EntryOrder& order)
+ShardSnapshots::ShardSnapshots(SnapshotCuts& cuts, const EntryOrder& order)
     : cuts_(cuts), order_(order) {}
 
 ShardSnapshots::~ShardSnapshots() = default;
@@ -86,16 +86,15 @@ bool ShardSnapshots::Read(size_t number, size_t* entries_left,
                  "a shard is read once");
   if (reading.stage == Reading::Stage::kNotBegun) {
     reading.stage = Reading::Stage::kBegun;
-    reading.mark = static_cast<uint32_t>(order_.size());
-    order_.AddMark(&reading.mark);
+    reading.mark = order_.end();
   }
-  order_.Walk(&reading.mark, *entries_left, [&](Entry& entry) {
-    --*entries_left;
+  const auto read = [&](Entry& entry) {
     if (cut.Holds(entry) && !reading.touched.contains(&entry)) {
       out->push_back({EntryRef(&entry), entry.expire_time()});
     }
     return true;
-  });
+  };
+  *entries_left -= order_.Walk(&reading.mark, *entries_left, read);
   if (reading.mark > 0) return false;
   for (; *entries_left > 0 && !reading.images.empty(); --*entries_left) {
     EntryView image = std::move(reading.images.back());
@@ -109,7 +108,6 @@ bool ShardSnapshots::Read(size_t number, size_t* entries_left,
   }
   if (!reading.images.empty()) return false;
   reading.stage = Reading::Stage::kDone;
-  order_.RemoveMark(&reading.mark);
   reading.touched = {};
   return true;
 }
@@ -117,9 +115,6 @@ bool ShardSnapshots::Read(size_t number, size_t* entries_left,
 std::deque<EntryView> ShardSnapshots::Forget(size_t number) {
   if (readings_.empty() || readings_[number] == nullptr) return {};
   const std::unique_ptr<Reading> reading = std::move(readings_[number]);
-  if (reading->stage == Reading::Stage::kBegun) {
-    order_.RemoveMark(&reading->mark);
-  }
   cuts_.ForgetImages(reading->images.size());
   return std::move(reading->images);
 }

@@ -5,7 +5,7 @@
 // An image is a reference to the entry as it was, which is immutable, and its
 // expiry, which is not.  A scan reads the entries of the order first, from its
 // end down, then the images; what changes during that stands above its mark, or
-// is an image.
+// is an image.  What comes in below the mark is younger than the cut.
 //
 // Invariant: an entry of a cut is exactly one of: read; below the mark,
 // unchanged since the cut; an image.
@@ -33,7 +33,7 @@ namespace latchkey {
 class ShardSnapshots {
  public:
   // Both must outlive the object.
-  ShardSnapshots(SnapshotCuts& cuts, EntryOrder& order);
+  ShardSnapshots(SnapshotCuts& cuts, const EntryOrder& order);
   ~ShardSnapshots();
 
   ShardSnapshots(const ShardSnapshots&) = delete;
@@ -86,7 +86,7 @@ class ShardSnapshots {
   void KeepImages(uint32_t cuts, Entry& entry, uint64_t version, bool touch);
 
   SnapshotCuts& cuts_;
-  EntryOrder& order_;
+  const EntryOrder& order_;
   // By number of the cut; null where neither the scan nor a writer needed it.
   // Empty while there was no snapshot yet.
   std::vector<std::unique_ptr<Reading>> readings_;

@@ -31,10 +31,7 @@ class EvictionQueuesTest : public ::testing::Test {
   void Leave(const std::string& key) {
     const auto it = entries_.find(key);
     queues_->Remove(*it->second);
-    order_.Remove(*it->second, [this](const Entry& moved, uint32_t from) {
-      queues_->Move(moved, from);
-    });
-    queues_->Shrink();
+    order_.Remove(*it->second);
     entries_.erase(it);
   }
 
@@ -65,7 +62,9 @@ class EvictionQueuesTest : public ::testing::Test {
     if (entries_.size() == entries_max_) Evict();
     EntryRef& entry = entries_[key];
     entry = Entry::Make(key, "", 0, kNever);
-    order_.Append(*entry);
+    order_.Reserve(entries_.size());
+    queues_->Reserve(entries_.size());
+    order_.Append(entry);
     queues_->Add(*entry, FingerprintOf(key));
     return false;
   }

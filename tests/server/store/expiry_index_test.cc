@@ -20,22 +20,19 @@ class ExpiryIndexTest : public testing::Test {
  protected:
   static constexpr UnixNanos kStart = 1'000 * kDay;
 
-  // Entries by their places.
   Entry& Put(UnixNanos expire_time) {
     entries_.push_back(
         Entry::Make(absl::StrCat(entries_.size()), "", 0, expire_time));
-    Entry& entry = *entries_.back();
-    order_.Append(entry);
-    index_.Append(entry);
+    order_.Reserve(entries_.size());
+    index_.Reserve(entries_.size());
+    Entry& entry = order_.Append(entries_.back());
+    index_.Add(entry);
     return entry;
   }
 
   void Remove(Entry& entry) {
     index_.Remove(entry);
-    order_.Remove(entry, [&](const Entry& moved, uint32_t from) {
-      index_.Move(moved, from);
-    });
-    index_.Shrink();
+    order_.Remove(entry);
   }
 
   void SetExpireTime(Entry& entry, UnixNanos expire_time) {
@@ -132,8 +129,6 @@ TEST_F(ExpiryIndexTest, AgreesWithTheEntriesAtRandom) {
   std::mt19937_64 random(20'261'126);
   const auto below = [&](size_t n) { return random() % n; };
   UnixNanos now = kStart;
-  uint32_t mark = 0;
-  order_.AddMark(&mark);
   std::vector<Entry*> live;
   const auto forget = [&](Entry& entry) { std::erase(live, &entry); };
   const auto some_time = [&] {
@@ -143,7 +138,7 @@ TEST_F(ExpiryIndexTest, AgreesWithTheEntriesAtRandom) {
   size_t found = 0;
   for (int step = 0; step < 20'000; ++step) {
     SCOPED_TRACE(step);
-    switch (below(8)) {
+    switch (below(7)) {
       case 0:
         if (live.empty()) break;
         if (Entry& entry = *live[below(live.size())]; true) {
@@ -170,9 +165,6 @@ TEST_F(ExpiryIndexTest, AgreesWithTheEntriesAtRandom) {
           ASSERT_GT(entry->expire_time(), now - kNanosPerSecond);
         }
         break;
-      case 3:
-        mark = static_cast<uint32_t>(below(order_.size() + 1));
-        break;
       default:
         live.push_back(&Put(some_time()));
     }
@@ -183,7 +175,6 @@ TEST_F(ExpiryIndexTest, AgreesWithTheEntriesAtRandom) {
     ASSERT_EQ(index_.expiring(), expiring);
   }
   EXPECT_GT(found, 1'000u);
-  order_.RemoveMark(&mark);
 }
 
 }  // namespace

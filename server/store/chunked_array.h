@@ -1,0 +1,126 @@
+// ChunkedArray is an array that grows by chunks of 256 elements: what is in it
+// never moves, so that it grows in some microseconds whatever its size, and has
+// no more room than it was asked for.
+//
+// Up to a chunk it is one that doubles: a shard of a few entries pays for few.
+//
+// Thread safety: that of its user's mutex.
+//
+// Example:
+//   ChunkedArray<uint32_t> times(kNoTime);
+//   times.Reserve(1'000);
+//   times[999] = 7;   // Each element was kNoTime.
+
+#ifndef LATCHKEY_SERVER_STORE_CHUNKED_ARRAY_H_
+#define LATCHKEY_SERVER_STORE_CHUNKED_ARRAY_H_
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "server/store/entry.h"
+
+namespace latchkey {
+
+// The elements of a chunk, of every array.
+inline constexpr size_t kChunk = 256;
+
+template <typename T>
+class ChunkedArray {
+  static_assert(std::is_trivially_copyable_v<T>);
+
+ public:
+  explicit ChunkedArray(T empty) : empty_(empty) {}
+
+  ChunkedArray(const ChunkedArray&) = delete;
+  ChunkedArray& operator=(const ChunkedArray&) = delete;
+
+  // REQUIRES: index < capacity().
+  T& operator[](size_t index) {
+    return chunks_[index / kChunk][index % kChunk];
+  }
+  const T& operator[](size_t index) const {
+    return chunks_[index / kChunk][index % kChunk];
+  }
+
+  size_t capacity() const { return capacity_; }
+
+  // The capacity that Reserve(elements) makes.
+  static size_t CapacityFor(size_t elements) {
+    if (elements > kChunk) return (elements + kChunk - 1) / kChunk * kChunk;
+    return elements == 0 ? 0 : std::max(kLeast, std::bit_ceil(elements));
+  }
+
+  // What a capacity takes in memory, with what the allocator adds.
+  static size_t BytesOf(size_t capacity) {
+    if (capacity == 0) return 0;
+    if (capacity <= kChunk) return ChunkBytes(capacity) + DirectoryBytes(1);
+    const size_t chunks = capacity / kChunk;
+    return chunks * ChunkBytes(kChunk) + DirectoryBytes(chunks);
+  }
+
+  // What of it is there twice while Reserve() makes it of `before`.
+  static size_t MovedBytes(size_t before) {
+    return before >= kChunk ? DirectoryBytes(before / kChunk) : BytesOf(before);
+  }
+
+  // Makes the capacity `CapacityFor(elements)` or leaves it larger.
+  void Reserve(size_t elements) {
+    const size_t capacity = CapacityFor(elements);
+    if (capacity <= capacity_) return;
+    const size_t chunks = (capacity + kChunk - 1) / kChunk;
+    chunks_.reserve(DirectorySize(chunks));
+    if (capacity_ != 0 && capacity_ < kChunk) {
+      auto first = NewChunk(std::min(capacity, kChunk));
+      std::copy_n(chunks_.front().get(), capacity_, first.get());
+      chunks_.front() = std::move(first);
+    }
+    while (chunks_.size() < chunks) {
+      chunks_.push_back(NewChunk(std::min(capacity, kChunk)));
+    }
+    capacity_ = capacity;
+  }
+
+  // The elements of the chunk that begins at `index`.
+  std::span<const T> ChunkAt(size_t index) const {
+    return {&(*this)[index], std::min(kChunk, capacity_)};
+  }
+
+  void Prefetch(size_t index) const {
+    __builtin_prefetch(&(*this)[index], /*rw=*/1);
+  }
+
+ private:
+  static constexpr size_t kLeast = 16;
+
+  // The pointers to chunks are moved when their number grows, so it does by
+  // more than one.
+  static size_t DirectorySize(size_t chunks) {
+    constexpr size_t kStep = 8;
+    return chunks == 1 ? 1 : (chunks + kStep - 1) / kStep * kStep;
+  }
+  static size_t DirectoryBytes(size_t chunks) {
+    return Entry::AllocatedBytes(DirectorySize(chunks) * sizeof(T*));
+  }
+  static size_t ChunkBytes(size_t elements) {
+    return Entry::AllocatedBytes(elements * sizeof(T));
+  }
+
+  std::unique_ptr<T[]> NewChunk(size_t elements) const {
+    auto chunk = std::make_unique_for_overwrite<T[]>(elements);
+    std::fill_n(chunk.get(), elements, empty_);
+    return chunk;
+  }
+
+  const T empty_;
+  std::vector<std::unique_ptr<T[]>> chunks_;
+  size_t capacity_ = 0;
+};
+
+}  // namespace latchkey
+
+#endif  // LATCHKEY_SERVER_STORE_CHUNKED_ARRAY_H_
