@@ -41,9 +41,4 @@ absl::Status TokenKeeper::Reload() {
   return absl::OkStatus();
 }
 
-size_t TokenKeeper::size() const {
-  MutexLock lock(mutex_);
-  return table_->size();
-}
-
 }  // namespace latchkey

@@ -60,9 +60,6 @@ class TokenKeeper {
   // TokenTable::Read().
   absl::Status Reload();
 
-  // How many tokens are good now.
-  size_t size() const;
-
  private:
   explicit TokenKeeper(std::string file) : file_(std::move(file)) {}
 

@@ -14,9 +14,9 @@ namespace latchkey {
 namespace {
 
 ServiceOptions ToServiceOptions(const ServerOptions& options,
-                                const AccessRules* rules) {
+                                const RulesKeeper* rules) {
   ServiceOptions service;
-  service.access_rules = rules;
+  service.rules = rules;
   service.key_bytes_max = static_cast<size_t>(options.key_bytes_max);
   service.value_bytes_max = static_cast<size_t>(options.value_bytes_max);
   service.test_service_time = options.test_service_time_us * kNanosPerMicro;
@@ -149,17 +149,15 @@ ServerFacts Server::Facts() const {
           .resident_bytes = process_memory_.Read().resident_bytes};
 }
 
-void Server::ReloadTokens() {
-  const absl::Status status = files_.tokens->Reload();
-  if (status.ok()) {
-    Log(LogLevel::kInfo, "tokens-reloaded",
-        {{"file", files_.tokens->file()},
-         {"tokens", std::to_string(files_.tokens->size())}});
-  } else {
-    Log(LogLevel::kError, "tokens-reload-failed",
-        {{"reason", std::string(status.message())},
-         {"serving", "the tokens as they were before"}});
-  }
+void Server::Reload() {
+  if (tls_watch_ != nullptr) tls_watch_->LookNow();
+  const auto reload = [this](auto* keeper, Reloads& reloads) {
+    if (keeper == nullptr) return;
+    const absl::Status status = keeper->Reload();
+    reloads.Tell(keeper->file(), status, clock_.Now());
+  };
+  reload(files_.tokens.get(), token_reloads_);
+  reload(files_.rules.get(), rules_reloads_);
 }
 
 void Server::AddMetrics() {
@@ -175,6 +173,14 @@ void Server::AddMetrics() {
   if (files_.tls != nullptr) {
     metrics_.Add(
         [this](MetricsText& text) { CollectTlsMetrics(*files_.tls, text); });
+  }
+  if (files_.tokens != nullptr || files_.rules != nullptr) {
+    metrics_.Add([this](MetricsText& text) {
+      const Reloads* const files[] = {
+          files_.tokens != nullptr ? &token_reloads_ : nullptr,
+          files_.rules != nullptr ? &rules_reloads_ : nullptr};
+      CollectReloads(files, text);
+    });
   }
   metrics_.Add(CollectProcessMetrics);
 }

@@ -197,8 +197,8 @@ void Parser::AddTlsOptions() {
       "principal and a token's SHA-256. Read again on SIGHUP");
   add("--rules-file", options_.rules_file,
       "Allow only what the lines of this file do: a principal, the prefix of "
-      "keys, text: or hex:, and of read, write, scan, admin. Needs "
-      "--tokens-file or --tls-client-ca");
+      "keys, text: or hex:, and of read, write, scan, admin. Read again on "
+      "SIGHUP. Needs --tokens-file or --tls-client-ca");
   app_.add_flag("--allow-insecure", options_.allow_insecure,
                 "Serve without TLS on other than loopback addresses. "
                 "--http-listen never has TLS. Default: false");

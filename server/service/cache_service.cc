@@ -96,7 +96,7 @@ CacheService::CacheService(Store& store, const Clock& clock,
       clock_(clock),
       options_(options),
       decoder_(options, clock),
-      access_(options.access_rules),
+      access_(options.rules),
       bulk_(bulk),
       wakes_(wakes) {}
 
