@@ -28,7 +28,8 @@ Caller TokenKeeper::Find(std::string_view authorization) const {
     table = table_;
     generation = generation_.load(std::memory_order_relaxed);
   }
-  return {table->Find(authorization.substr(kScheme.size())), generation};
+  return {.principal = table->Find(authorization.substr(kScheme.size())),
+          .generation = generation};
 }
 
 absl::Status TokenKeeper::Reload() {

@@ -76,6 +76,11 @@ absl::StatusOr<Server::Files> OpenFiles(const ServerOptions& options) {
     if (!rules.ok()) return Refused("--rules-file", rules.status());
     files.rules = *std::move(rules);
   }
+  if (!options.limits_file.empty()) {
+    auto limits = LimitsKeeper::Open(options.limits_file);
+    if (!limits.ok()) return Refused("--limits-file", limits.status());
+    files.limits = *std::move(limits);
+  }
   return files;
 }
 
@@ -125,6 +130,7 @@ int Serve(const ServerOptions& options) {
                                                     : "mutual"},
        {"tokens", options.tokens_file.empty() ? "off" : "on"},
        {"rules", options.rules_file.empty() ? "off" : "on"},
+       {"limits", options.limits_file.empty() ? "off" : "on"},
        {"threads", std::to_string(options.threads)}});
   if ((!IsLoopback(address->host) && !options.has_tls()) ||
       (ops->has_value() && !IsLoopback((*ops)->host))) {

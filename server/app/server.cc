@@ -51,6 +51,7 @@ AdmissionOptions ToBulkOptions(const ServerOptions& options) {
 std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
                                          const TlsKeeper* tls,
                                          const TokenKeeper* tokens,
+                                         LimitsKeeper* limits,
                                          const MethodTable& methods,
                                          const Clock& clock) {
   if (options.transport == "grpc") {
@@ -59,6 +60,7 @@ std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
             .listen_address = options.listen,
             .tls = tls,
             .tokens = tokens,
+            .limits = limits,
             .threads = options.threads,
             .calls_per_connection_max = options.calls_per_connection_max,
             .calls_max = options.calls_max,
@@ -72,6 +74,7 @@ std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
           .port = address.port,
           .tls = tls,
           .tokens = tokens,
+          .limits = limits,
           .threads = options.threads,
           .connections_max = options.connections_max,
           .calls_per_connection_max = options.calls_per_connection_max,
@@ -93,7 +96,7 @@ Server::Server(const ServerOptions& options, Files files)
       admin_(store_, files_.rules.get(), [this] { return Facts(); }),
       reflection_(files_.rules.get()),
       transport_(MakeTransport(options_, files_.tls.get(), files_.tokens.get(),
-                               methods_, clock_)) {
+                               files_.limits.get(), methods_, clock_)) {
   cache_.Register(methods_);
   admin_.Register(methods_);
   health_.Register(methods_);
@@ -158,6 +161,7 @@ void Server::Reload() {
   };
   reload(files_.tokens.get(), token_reloads_);
   reload(files_.rules.get(), rules_reloads_);
+  reload(files_.limits.get(), limits_reloads_);
 }
 
 void Server::AddMetrics() {
@@ -174,12 +178,19 @@ void Server::AddMetrics() {
     metrics_.Add(
         [this](MetricsText& text) { CollectTlsMetrics(*files_.tls, text); });
   }
-  if (files_.tokens != nullptr || files_.rules != nullptr) {
+  if (files_.tokens != nullptr || files_.rules != nullptr ||
+      files_.limits != nullptr) {
     metrics_.Add([this](MetricsText& text) {
       const Reloads* const files[] = {
           files_.tokens != nullptr ? &token_reloads_ : nullptr,
-          files_.rules != nullptr ? &rules_reloads_ : nullptr};
+          files_.rules != nullptr ? &rules_reloads_ : nullptr,
+          files_.limits != nullptr ? &limits_reloads_ : nullptr};
       CollectReloads(files, text);
+    });
+  }
+  if (files_.limits != nullptr) {
+    metrics_.Add([this](MetricsText& text) {
+      CollectLimits(files_.limits->refusals(), text);
     });
   }
   metrics_.Add(CollectProcessMetrics);

@@ -17,6 +17,7 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
+#include "server/access/limits_keeper.h"
 #include "server/access/rules_keeper.h"
 #include "server/access/token_keeper.h"
 #include "server/app/memory_watch.h"
@@ -52,6 +53,7 @@ class Server {
     std::unique_ptr<TlsKeeper> tls;
     std::unique_ptr<TokenKeeper> tokens;
     std::unique_ptr<RulesKeeper> rules;
+    std::unique_ptr<LimitsKeeper> limits;
   };
 
   // `options` were accepted by ParseCommandLine(), and `files` are theirs.
@@ -115,6 +117,7 @@ class Server {
   const ProcessMemory process_memory_;
   Reloads token_reloads_{"tokens", started_};
   Reloads rules_reloads_{"rules", started_};
+  Reloads limits_reloads_{"limits", started_};
   Readiness readiness_;
   MetricsRegistry metrics_;
   std::unique_ptr<OpsServer> ops_;

@@ -21,6 +21,7 @@
 #include "server/service/hot_messages.h"
 #include "server/service/keyed_writes.h"
 #include "server/service/lease_wait.h"
+#include "server/service/limit_check.h"
 #include "server/service/request_fields.h"
 #include "server/service/scan_handler.h"
 #include "server/store/batch_read.h"
@@ -208,6 +209,10 @@ bool CacheService::HotGet(Call& call, std::string_view bytes) {
       !access_.Check(call, Verb::kRead, get.key).ok()) {
     return false;
   }
+  if (absl::Status s = TakeOperations(call, 1, clock_); !s.ok()) {
+    call.Fail(s);
+    return true;
+  }
   const auto result = store_.Get(get, call.token());
   if (result.ok()) {
     call.Reply(ReplyBody::Encoded(HotGetReply(*result)));
@@ -223,6 +228,10 @@ bool CacheService::HotPut(Call& call, std::string_view bytes) {
   if (!ReadHotPut(bytes, options_, &std::get<PutOperation>(operation)) ||
       AsksForStamp(call) || !access_.Check(call, transaction).ok()) {
     return false;
+  }
+  if (absl::Status s = TakeOperations(call, 1, clock_); !s.ok()) {
+    call.Fail(NotApplied(s));
+    return true;
   }
   const auto result = store_.Write(transaction, call.token());
   if (result.ok()) {
@@ -242,8 +251,13 @@ bool CacheService::HotBatchGet(Call& call, std::string_view bytes) {
     return false;
   }
   if (keys.size() > kPointReadsMax && bulk_ != nullptr) return false;
+  absl::Status status = TakeOperations(call, keys.size(), clock_);
+  if (!status.ok()) {
+    call.Fail(status);
+    return true;
+  }
   const auto result = store_.BatchGet(keys, call.token());
-  absl::Status status = result.status();
+  status = result.status();
   status.Update(CheckBeforeEncode(call.token()));
   if (status.ok()) {
     call.Reply(ReplyBody::Encoded(HotBatchGetReply(*result)));
@@ -279,6 +293,7 @@ CacheService::Answer CacheService::Get(std::string_view bytes,
   if (status.ok() && (*request)->has_lease()) {
     status = access_.Check(context.call, Verb::kWrite, get.key);
   }
+  if (status.ok()) status = TakeOperations(context.call, 1, clock_);
   if (!status.ok()) return status;
   if ((*request)->has_lease()) return GetOrLease(**request, get, context);
   const auto result = store_.Get(get, context.call.token());
@@ -329,6 +344,7 @@ CacheService::Answer CacheService::BatchGet(std::string_view bytes,
   std::vector<std::string_view> keys;
   status = decoder_.Decode(**request, &keys);
   if (status.ok()) status = access_.Check(context.call, Verb::kRead, keys);
+  if (status.ok()) status = TakeOperations(context.call, keys.size(), clock_);
   if (!status.ok()) return status;
   auto* response = context.arena.Make<v1::BatchGetResponse>();
   if (keys.empty()) return response;
@@ -444,7 +460,11 @@ template <typename Request>
 absl::StatusOr<TransactionResult> CacheService::Write(
     Request& request, const Transaction& transaction, Context& context) {
   Call& call = context.call;
-  if (absl::Status s = access_.Check(call, transaction); !s.ok()) return s;
+  absl::Status status = access_.Check(call, transaction);
+  if (status.ok()) {
+    status = TakeOperations(call, OperationsOf(transaction), clock_);
+  }
+  if (!status.ok()) return status;
   if constexpr (std::is_same_v<Request, v1::GetRequest>) {
     return store_.Write(transaction, call.token());
   } else {
@@ -480,6 +500,7 @@ CacheService::Answer CacheService::GetOutcome(std::string_view bytes,
   const std::string& key = (*request)->idempotency_key();
   absl::Status status = CheckIdempotencyKey(key);
   if (status.ok()) status = access_.CheckMayWrite(context.call);
+  if (status.ok()) status = TakeOperations(context.call, 1, clock_);
   if (!status.ok()) return status;
   const auto stamp = SentStamp(context.call);
   if (!stamp.ok()) return stamp.status();
