@@ -34,15 +34,14 @@ Needs NeedsOf(const TransferOperation& transfer) {
   return {{}, {transfer.source_key, transfer.destination_key}};
 }
 
-// Whether `principal` may do the operation.
-bool Allows(const AccessRules& rules, std::string_view principal,
-            const Operation& operation) {
+// Whether a principal of these rules may do the operation.
+bool Allows(const PrincipalRules& rules, const Operation& operation) {
   const Needs needs = std::visit(
       [](const auto& alternative) { return NeedsOf(alternative); }, operation);
   // No key is empty: that is where there is none.
   const auto allows = [&](Verb verb) {
-    return [&rules, principal, verb](std::string_view key) {
-      return key.empty() || rules.Allows(principal, verb, key);
+    return [&rules, verb](std::string_view key) {
+      return key.empty() || rules.Allows(verb, key);
     };
   };
   return std::ranges::all_of(needs.reads, allows(Verb::kRead)) &&
@@ -60,12 +59,12 @@ absl::Status AccessCheck::Denied() {
 absl::Status AccessCheck::Check(const Call& call, Verb verb,
                                 std::span<const std::string_view> keys) const {
   if (rules_ == nullptr) return absl::OkStatus();
-  const AccessRules& rules = rules_->rules();
-  if (keys.empty() && !rules.AllowsSome(call.principal(), verb)) {
+  const PrincipalRules rules = rules_->rules().Of(call.principal());
+  if (keys.empty() && !rules.AllowsSome(verb)) {
     return Denied();
   }
   for (const std::string_view key : keys) {
-    if (!rules.Allows(call.principal(), verb, key)) return Denied();
+    if (!rules.Allows(verb, key)) return Denied();
   }
   return absl::OkStatus();
 }
@@ -77,17 +76,16 @@ absl::Status AccessCheck::Check(const Call& call,
       transaction.on_failure.empty()) {
     return CheckMayWrite(call);
   }
-  const AccessRules& rules = rules_->rules();
-  const std::string_view principal = call.principal();
+  const PrincipalRules rules = rules_->rules().Of(call.principal());
   for (const Compare& compare : transaction.compares) {
-    if (!rules.Allows(principal, Verb::kRead, compare.key)) {
+    if (!rules.Allows(Verb::kRead, compare.key)) {
       return Denied();
     }
   }
   for (const auto operations :
        {transaction.on_success, transaction.on_failure}) {
     for (const Operation& operation : operations) {
-      if (!Allows(rules, principal, operation)) return Denied();
+      if (!Allows(rules, operation)) return Denied();
     }
   }
   return absl::OkStatus();
