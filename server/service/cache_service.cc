@@ -18,7 +18,6 @@
 #include "server/runtime/task_scope.h"
 #include "server/service/element_count.h"
 #include "server/service/encode.h"
-#include "server/service/hot_messages.h"
 #include "server/service/keyed_writes.h"
 #include "server/service/lease_wait.h"
 #include "server/service/limit_check.h"
@@ -70,10 +69,6 @@ constexpr std::string_view kListName<v1::BatchDeleteRequest> = "deletes";
 absl::Status CheckElements(std::string_view field, int number,
                            std::string_view bytes, size_t count_max) {
   return Decoder::CheckCount(field, CountElements(bytes, number), count_max);
-}
-
-bool AsksForStamp(const Call& call) {
-  return call.FindMetadata(kStampName) == kStampQuestion;
 }
 
 // The stamp that the client held before its first attempt, where it sent one.
@@ -201,70 +196,6 @@ void CacheService::Register(MethodTable& methods) {
     return std::make_unique<ScanHandler>(store_, clock_, decoder_, access_,
                                          bulk_, call);
   });
-}
-
-bool CacheService::HotGet(Call& call, std::string_view bytes) {
-  GetOperation get;
-  if (!ReadHotGet(bytes, options_, &get) || AsksForStamp(call) ||
-      !access_.Check(call, Verb::kRead, get.key).ok()) {
-    return false;
-  }
-  if (absl::Status s = TakeOperations(call, 1, clock_); !s.ok()) {
-    call.Fail(s);
-    return true;
-  }
-  const auto result = store_.Get(get, call.token());
-  if (result.ok()) {
-    call.Reply(ReplyBody::Encoded(HotGetReply(*result)));
-  } else {
-    call.Fail(result.status());
-  }
-  return true;
-}
-
-bool CacheService::HotPut(Call& call, std::string_view bytes) {
-  Operation operation = PutOperation();
-  const Transaction transaction = {.on_success = {&operation, 1}};
-  if (!ReadHotPut(bytes, options_, &std::get<PutOperation>(operation)) ||
-      AsksForStamp(call) || !access_.Check(call, transaction).ok()) {
-    return false;
-  }
-  if (absl::Status s = TakeOperations(call, 1, clock_); !s.ok()) {
-    call.Fail(NotApplied(s));
-    return true;
-  }
-  const auto result = store_.Write(transaction, call.token());
-  if (result.ok()) {
-    const auto& put = std::get<PutResult>(result->results[0]);
-    call.Reply(
-        ReplyBody::Encoded(HotPutReply(result->version, put.expire_time)));
-  } else {
-    call.Fail(NotApplied(result.status()));
-  }
-  return true;
-}
-
-bool CacheService::HotBatchGet(Call& call, std::string_view bytes) {
-  std::vector<std::string_view> keys;
-  if (!ReadHotBatchGet(bytes, options_, &keys) || AsksForStamp(call) ||
-      !access_.Check(call, Verb::kRead, keys).ok()) {
-    return false;
-  }
-  if (keys.size() > kPointReadsMax && bulk_ != nullptr) return false;
-  absl::Status status = TakeOperations(call, keys.size(), clock_);
-  if (!status.ok()) {
-    call.Fail(status);
-    return true;
-  }
-  const auto result = store_.BatchGet(keys, call.token());
-  status = result.status();
-  status.Update(CheckBeforeEncode(call.token()));
-  if (status.ok()) {
-    call.Reply(ReplyBody::Encoded(HotBatchGetReply(*result)));
-  } else {
-    call.Fail(status);
-  }
-  return true;
 }
 
 absl::Status CacheService::CheckBeforeEncode(DeadlineToken token) const {
