@@ -2,7 +2,8 @@
 
 Example:
   rules = Rules("ann text:a read,write")
-  rules.allow("ann", needs_of("Get", pb.GetRequest(key=b"a1")))   # True
+  needs = NEEDS["latchkey.v1.Cache.Get"](pb.GetRequest(key=b"a1"))
+  rules.allow("ann", needs)   # True
 """
 
 # In place of a key: there must be one with which the principal may.
