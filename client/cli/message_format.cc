@@ -181,9 +181,9 @@ std::string ShellWord(const std::string& text) {
 
 // What to type to ask for the outcome of the write of `result`.
 std::string AskOutcomeCommand(const CallResult& result,
-                              const std::string& server) {
+                              std::span<const std::string> options) {
   std::string command = "latchkey get-outcome ";
-  if (!server.empty()) command += "--server " + server + " ";
+  for (const std::string& word : options) command += ShellWord(word) + " ";
   if (!result.stamp.empty()) {
     command += "--stamp=" + ShellWord(EscapeForDisplay(result.stamp)) + " ";
   }
@@ -248,13 +248,15 @@ std::string ErrorToText(const CallError& error) {
   return EscapeForDisplay(text);
 }
 
-std::string OutcomeToText(const CallResult& result, const std::string& server) {
+std::string OutcomeToText(const CallResult& result,
+                          std::span<const std::string> options) {
   const std::string& key = result.idempotency_key;
   if (result.outcome != Outcome::kUnknown) {
     return key.empty() ? "" : "not applied: this command changed nothing";
   }
   std::string text = "outcome unknown: it may have been applied";
-  if (!key.empty()) text += "; ask `" + AskOutcomeCommand(result, server) + "`";
+  if (!key.empty())
+    text += "; ask `" + AskOutcomeCommand(result, options) + "`";
   return text;
 }
 

@@ -23,6 +23,7 @@
 #include <google/protobuf/message.h>
 
 #include <nlohmann/json_fwd.hpp>
+#include <span>
 #include <string>
 
 #include "client/lib/call_error.h"
@@ -44,8 +45,10 @@ std::string MessageToLines(const google::protobuf::Message& message);
 std::string ErrorToText(const CallError& error);
 
 // Whether a call that failed changed anything, and how to find out; empty for a
-// read.  `server`: the address to be named there, empty for none.
-std::string OutcomeToText(const CallResult& result, const std::string& server);
+// read.  `options` are the words of the command that does, by which it finds
+// the server.
+std::string OutcomeToText(const CallResult& result,
+                          std::span<const std::string> options);
 
 // One line, without its end.  Text that is not UTF-8 is replaced, not refused.
 std::string DumpJson(const nlohmann::ordered_json& json);

@@ -7,6 +7,8 @@
 #include <iostream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -136,11 +138,26 @@ ExitCode Session::Finish(std::string_view name, const CallResult& result) {
   if (verbose()) NoteCall(name, result);
   if (result.ok()) return ExitCode::kOk;
   Note(ErrorToText(result.error));
-  const std::string outcome = OutcomeToText(
-      result, options_.server == UsualServer() ? "" : options_.server);
+  const std::string outcome = OutcomeToText(result, ConnectionWords());
   if (!outcome.empty()) Note(outcome);
   if (json()) out_ << DumpJson(ErrorToJson(result)) << '\n';
   return ExitCodeFor(result.error.code, result.outcome);
+}
+
+std::vector<std::string> Session::ConnectionWords() const {
+  std::vector<std::string> words;
+  if (options_.server != UsualServer()) words = {"--server", options_.server};
+  if (options_.use_tls) words.emplace_back("--tls");
+  const std::pair<const char*, const std::string&> values[] = {
+      {"--tls-ca", options_.tls.ca_file},
+      {"--tls-certificate", options_.tls.certificate_file},
+      {"--tls-key", options_.tls.key_file},
+      {"--tls-server-name", options_.tls_server_name},
+      {"--token-file", options_.token_file}};
+  for (const auto& [name, value] : values) {
+    if (!value.empty()) words.insert(words.end(), {name, value});
+  }
+  return words;
 }
 
 void Session::NoteCall(std::string_view name, const CallResult& result) {

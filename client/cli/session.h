@@ -23,6 +23,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -121,6 +122,8 @@ class Session {
 
  private:
   // Says how the call went.
+  // The options by which another command reaches the same server.
+  std::vector<std::string> ConnectionWords() const;
   void NoteCall(std::string_view name, const CallResult& result);
 
   GlobalOptions options_;

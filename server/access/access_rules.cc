@@ -96,24 +96,20 @@ absl::Status AccessRules::AddLine(std::span<const std::string_view> words) {
   return absl::OkStatus();
 }
 
-std::span<const AccessRules::Rule> AccessRules::RulesOf(
-    std::string_view principal) const {
+PrincipalRules AccessRules::Of(std::string_view principal) const {
   const auto it = rules_.find(ToAbsl(principal));
-  if (it == rules_.end()) return {};
-  return it->second;
+  return PrincipalRules(it == rules_.end() ? std::span<const Rule>()
+                                           : std::span<const Rule>(it->second));
 }
 
-bool AccessRules::Allows(std::string_view principal, Verb verb,
-                         std::string_view key) const {
-  const auto rules = RulesOf(principal);
-  return std::any_of(rules.begin(), rules.end(), [&](const Rule& rule) {
+bool PrincipalRules::Allows(Verb verb, std::string_view key) const {
+  return std::any_of(rules_.begin(), rules_.end(), [&](const Rule& rule) {
     return (rule.verbs & Bit(verb)) != 0 && key.starts_with(rule.prefix);
   });
 }
 
-bool AccessRules::AllowsSome(std::string_view principal, Verb verb) const {
-  const auto rules = RulesOf(principal);
-  return std::any_of(rules.begin(), rules.end(), [&](const Rule& rule) {
+bool PrincipalRules::AllowsSome(Verb verb) const {
+  return std::any_of(rules_.begin(), rules_.end(), [&](const Rule& rule) {
     return (rule.verbs & Bit(verb)) != 0;
   });
 }

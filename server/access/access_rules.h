@@ -47,32 +47,54 @@ inline constexpr size_t kRulesPerPrincipalMax = 256;
 // The longest prefix: that of the longest key.
 inline constexpr size_t kRulePrefixBytesMax = 1024;
 
-class AccessRules {
+// What one principal may do: a view of AccessRules, for who has many keys.
+class PrincipalRules {
  public:
-  // Errors: INVALID_ARGUMENT, as "rules.txt:3: ...".  A file without any rule
-  // is one: it is more likely half written than meant.
-  static absl::StatusOr<AccessRules> Read(const std::string& file);
-
-  // Whether `principal` may do so with a key or, with kScan, with all keys that
-  // begin with it.  The key of kAdmin is empty.
-  bool Allows(std::string_view principal, Verb verb,
-              std::string_view key) const;
-
-  // Whether there is a key with which it may do so.
-  bool AllowsSome(std::string_view principal, Verb verb) const;
+  // As those of AccessRules.
+  bool Allows(Verb verb, std::string_view key) const;
+  bool AllowsSome(Verb verb) const;
 
  private:
+  friend class AccessRules;
+
   struct Rule {
     std::string prefix;
     // Verbs, added up.
     uint8_t verbs = 0;
   };
 
+  explicit PrincipalRules(std::span<const Rule> rules) : rules_(rules) {}
+
+  std::span<const Rule> rules_;
+};
+
+class AccessRules {
+ public:
+  // Errors: INVALID_ARGUMENT, as "rules.txt:3: ...".  A file without any rule
+  // is one: it is more likely half written than meant.
+  static absl::StatusOr<AccessRules> Read(const std::string& file);
+
+  // Of a principal, also of one that no line names.
+  PrincipalRules Of(std::string_view principal) const;
+
+  // Whether `principal` may do so with a key or, with kScan, with all keys that
+  // begin with it.  The key of kAdmin is empty.
+  bool Allows(std::string_view principal, Verb verb,
+              std::string_view key) const {
+    return Of(principal).Allows(verb, key);
+  }
+
+  // Whether there is a key with which it may do so.
+  bool AllowsSome(std::string_view principal, Verb verb) const {
+    return Of(principal).AllowsSome(verb);
+  }
+
+ private:
+  using Rule = PrincipalRules::Rule;
+
   AccessRules() = default;
 
   absl::Status AddLine(std::span<const std::string_view> words);
-
-  std::span<const Rule> RulesOf(std::string_view principal) const;
 
   absl::flat_hash_map<std::string, std::vector<Rule>> rules_;
 };

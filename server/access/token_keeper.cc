@@ -28,7 +28,8 @@ Caller TokenKeeper::Find(std::string_view authorization) const {
     table = table_;
     generation = generation_.load(std::memory_order_relaxed);
   }
-  return {table->Find(authorization.substr(kScheme.size())), generation};
+  return {.principal = table->Find(authorization.substr(kScheme.size())),
+          .generation = generation};
 }
 
 absl::Status TokenKeeper::Reload() {
@@ -39,11 +40,6 @@ absl::Status TokenKeeper::Reload() {
   table_ = std::move(table);
   generation_.fetch_add(1, std::memory_order_release);
   return absl::OkStatus();
-}
-
-size_t TokenKeeper::size() const {
-  MutexLock lock(mutex_);
-  return table_->size();
 }
 
 }  // namespace latchkey

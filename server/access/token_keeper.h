@@ -24,6 +24,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/access/principal_account.h"
 #include "server/access/token_table.h"
 #include "server/base/mutex.h"
 
@@ -35,6 +36,8 @@ struct Caller {
   const Principal* principal = nullptr;
   // The number of the table; 0: it was none, but the client's certificate.
   uint64_t generation = 0;
+  // What the principal uses; null for a server without limits.
+  PrincipalAccount* account = nullptr;
 };
 
 class TokenKeeper {
@@ -59,9 +62,6 @@ class TokenKeeper {
   // Reads the file again.  Where that fails, the old table stays.  Errors: as
   // TokenTable::Read().
   absl::Status Reload();
-
-  // How many tokens are good now.
-  size_t size() const;
 
  private:
   explicit TokenKeeper(std::string file) : file_(std::move(file)) {}

@@ -1,6 +1,6 @@
 // latchkeyd: the Latchkey server.
 //
-// SIGHUP makes a server with tokens read their file again.
+// SIGHUP makes it read the files of who may do what again, and never ends it.
 //
 // Exit codes: 0 after SIGTERM or SIGINT, 1 when it could not start, 2 for
 // options that were not accepted.
@@ -32,14 +32,13 @@ void RaiseFileLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Blocks what the server waits for, in this thread and those it will start:
-// what asks it to stop and, where it `reloads` something, what asks for that.
-sigset_t BlockSignals(bool reloads) {
+// Blocks what the server waits for, in this thread and those it will start.
+sigset_t BlockSignals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
-  if (reloads) sigaddset(&signals, SIGHUP);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
 }
@@ -73,9 +72,14 @@ absl::StatusOr<Server::Files> OpenFiles(const ServerOptions& options) {
     files.tokens = *std::move(tokens);
   }
   if (!options.rules_file.empty()) {
-    auto rules = AccessRules::Read(options.rules_file);
+    auto rules = RulesKeeper::Open(options.rules_file);
     if (!rules.ok()) return Refused("--rules-file", rules.status());
-    files.rules = std::make_unique<AccessRules>(*std::move(rules));
+    files.rules = *std::move(rules);
+  }
+  if (!options.limits_file.empty()) {
+    auto limits = LimitsKeeper::Open(options.limits_file);
+    if (!limits.ok()) return Refused("--limits-file", limits.status());
+    files.limits = *std::move(limits);
   }
   return files;
 }
@@ -96,7 +100,7 @@ void TellAddresses(const std::string& listening, const std::string& http) {
 }
 
 int Serve(const ServerOptions& options) {
-  const sigset_t signals = BlockSignals(!options.tokens_file.empty());
+  const sigset_t signals = BlockSignals();
   // A reader of stdout that went away is no reason to end.
   std::signal(SIGPIPE, SIG_IGN);
   RaiseFileLimit();
@@ -126,6 +130,7 @@ int Serve(const ServerOptions& options) {
                                                     : "mutual"},
        {"tokens", options.tokens_file.empty() ? "off" : "on"},
        {"rules", options.rules_file.empty() ? "off" : "on"},
+       {"limits", options.limits_file.empty() ? "off" : "on"},
        {"threads", std::to_string(options.threads)}});
   if ((!IsLoopback(address->host) && !options.has_tls()) ||
       (ops->has_value() && !IsLoopback((*ops)->host))) {
@@ -135,7 +140,7 @@ int Serve(const ServerOptions& options) {
 
   int signal = 0;
   while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
-    server.ReloadTokens();
+    server.Reload();
   }
   Log(LogLevel::kInfo, "draining",
       {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"},

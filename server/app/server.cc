@@ -14,9 +14,9 @@ namespace latchkey {
 namespace {
 
 ServiceOptions ToServiceOptions(const ServerOptions& options,
-                                const AccessRules* rules) {
+                                const RulesKeeper* rules) {
   ServiceOptions service;
-  service.access_rules = rules;
+  service.rules = rules;
   service.key_bytes_max = static_cast<size_t>(options.key_bytes_max);
   service.value_bytes_max = static_cast<size_t>(options.value_bytes_max);
   service.test_service_time = options.test_service_time_us * kNanosPerMicro;
@@ -51,6 +51,7 @@ AdmissionOptions ToBulkOptions(const ServerOptions& options) {
 std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
                                          const TlsKeeper* tls,
                                          const TokenKeeper* tokens,
+                                         LimitsKeeper* limits,
                                          const MethodTable& methods,
                                          const Clock& clock) {
   if (options.transport == "grpc") {
@@ -59,6 +60,7 @@ std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
             .listen_address = options.listen,
             .tls = tls,
             .tokens = tokens,
+            .limits = limits,
             .threads = options.threads,
             .calls_per_connection_max = options.calls_per_connection_max,
             .calls_max = options.calls_max,
@@ -72,6 +74,7 @@ std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
           .port = address.port,
           .tls = tls,
           .tokens = tokens,
+          .limits = limits,
           .threads = options.threads,
           .connections_max = options.connections_max,
           .calls_per_connection_max = options.calls_per_connection_max,
@@ -93,7 +96,7 @@ Server::Server(const ServerOptions& options, Files files)
       admin_(store_, files_.rules.get(), [this] { return Facts(); }),
       reflection_(files_.rules.get()),
       transport_(MakeTransport(options_, files_.tls.get(), files_.tokens.get(),
-                               methods_, clock_)) {
+                               files_.limits.get(), methods_, clock_)) {
   cache_.Register(methods_);
   admin_.Register(methods_);
   health_.Register(methods_);
@@ -149,17 +152,16 @@ ServerFacts Server::Facts() const {
           .resident_bytes = process_memory_.Read().resident_bytes};
 }
 
-void Server::ReloadTokens() {
-  const absl::Status status = files_.tokens->Reload();
-  if (status.ok()) {
-    Log(LogLevel::kInfo, "tokens-reloaded",
-        {{"file", files_.tokens->file()},
-         {"tokens", std::to_string(files_.tokens->size())}});
-  } else {
-    Log(LogLevel::kError, "tokens-reload-failed",
-        {{"reason", std::string(status.message())},
-         {"serving", "the tokens as they were before"}});
-  }
+void Server::Reload() {
+  if (tls_watch_ != nullptr) tls_watch_->LookNow();
+  const auto reload = [this](auto* keeper, Reloads& reloads) {
+    if (keeper == nullptr) return;
+    const absl::Status status = keeper->Reload();
+    reloads.Tell(keeper->file(), status, clock_.Now());
+  };
+  reload(files_.tokens.get(), token_reloads_);
+  reload(files_.rules.get(), rules_reloads_);
+  reload(files_.limits.get(), limits_reloads_);
 }
 
 void Server::AddMetrics() {
@@ -175,6 +177,21 @@ void Server::AddMetrics() {
   if (files_.tls != nullptr) {
     metrics_.Add(
         [this](MetricsText& text) { CollectTlsMetrics(*files_.tls, text); });
+  }
+  if (files_.tokens != nullptr || files_.rules != nullptr ||
+      files_.limits != nullptr) {
+    metrics_.Add([this](MetricsText& text) {
+      const Reloads* const files[] = {
+          files_.tokens != nullptr ? &token_reloads_ : nullptr,
+          files_.rules != nullptr ? &rules_reloads_ : nullptr,
+          files_.limits != nullptr ? &limits_reloads_ : nullptr};
+      CollectReloads(files, text);
+    });
+  }
+  if (files_.limits != nullptr) {
+    metrics_.Add([this](MetricsText& text) {
+      CollectLimits(files_.limits->refusals(), text);
+    });
   }
   metrics_.Add(CollectProcessMetrics);
 }

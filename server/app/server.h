@@ -17,9 +17,11 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
-#include "server/access/access_rules.h"
+#include "server/access/limits_keeper.h"
+#include "server/access/rules_keeper.h"
 #include "server/access/token_keeper.h"
 #include "server/app/memory_watch.h"
+#include "server/app/reloads.h"
 #include "server/app/sweeper.h"
 #include "server/app/tls_watch.h"
 #include "server/base/clock.h"
@@ -50,7 +52,8 @@ class Server {
   struct Files {
     std::unique_ptr<TlsKeeper> tls;
     std::unique_ptr<TokenKeeper> tokens;
-    std::unique_ptr<AccessRules> rules;
+    std::unique_ptr<RulesKeeper> rules;
+    std::unique_ptr<LimitsKeeper> limits;
   };
 
   // `options` were accepted by ParseCommandLine(), and `files` are theirs.
@@ -73,10 +76,9 @@ class Server {
   // Errors: UNAVAILABLE when the address cannot be listened on.
   absl::StatusOr<std::optional<ListenAddress>> StartOps();
 
-  // Reads the file of tokens again, and logs what became of it.
-  //
-  // REQUIRES: the server has one.
-  void ReloadTokens();
+  // Reads the files of who may do what again, each for itself, and looks at
+  // those for TLS; what became of it is logged and counted.
+  void Reload();
 
   // Says that it is not ready and NOT_SERVING, accepts nothing more, lets calls
   // finish for `drain_seconds`, cancels the rest, and returns when all are
@@ -113,6 +115,9 @@ class Server {
   const std::unique_ptr<Transport> transport_;
   const UnixNanos started_ = clock_.Now();
   const ProcessMemory process_memory_;
+  Reloads token_reloads_{"tokens", started_};
+  Reloads rules_reloads_{"rules", started_};
+  Reloads limits_reloads_{"limits", started_};
   Readiness readiness_;
   MetricsRegistry metrics_;
   std::unique_ptr<OpsServer> ops_;

@@ -27,4 +27,12 @@ void CollectServerMetrics(const ServerFacts& facts, MetricsText& text) {
   text.Sample({}, facts.live_calls);
 }
 
+void CollectLimits(const LimitsKeeper::Refusals& refusals, MetricsText& text) {
+  text.Family("latchkey_principal_limit_refusals_total", MetricType::kCounter,
+              "RPCs that were refused with PRINCIPAL_LIMIT, by the limit that "
+              "their principal was over.");
+  text.Sample({{"limit", "operations-per-second"}}, refusals.operations);
+  text.Sample({{"limit", "live-calls"}}, refusals.calls);
+}
+
 }  // namespace latchkey

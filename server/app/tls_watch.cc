@@ -13,6 +13,8 @@ void TlsWatch::Start() {
   });
 }
 
+void TlsWatch::LookNow() { steps_->StepNow(); }
+
 void TlsWatch::Step() {
   const std::optional<absl::Status> news = keeper_.Look();
   if (!news.has_value()) return;

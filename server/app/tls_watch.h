@@ -1,8 +1,8 @@
 // TlsWatch looks again and again whether the files of a TlsKeeper have changed,
 // and logs what became of it.
 //
-// Thread safety: Start() once; the rest happens on the executor, until the
-// watch's end.
+// Thread safety: Start() once; LookNow() from any thread; the rest happens on
+// the executor, until the watch's end.
 
 #ifndef LATCHKEY_SERVER_APP_TLS_WATCH_H_
 #define LATCHKEY_SERVER_APP_TLS_WATCH_H_
@@ -29,6 +29,9 @@ class TlsWatch {
   TlsWatch& operator=(const TlsWatch&) = delete;
 
   void Start();
+
+  // Looks at once.  From any thread, after Start().
+  void LookNow();
 
  private:
   void Step();

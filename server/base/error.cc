@@ -43,6 +43,7 @@ constexpr std::array<std::string_view, kErrorReasonCount> kReasonNames = {
     "SCAN_EXPIRED",
     "NOT_IMPLEMENTED",
     "RESPONSE_TOO_LARGE",
+    "PRINCIPAL_LIMIT",
 };
 
 // The payload is each part as "<length>:<bytes>": reason number, field, then

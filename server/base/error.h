@@ -57,10 +57,11 @@ enum class ErrorReason {
   kScanExpired,
   kNotImplemented,
   kResponseTooLarge,
+  kPrincipalLimit,
 };
 
 inline constexpr size_t kErrorReasonCount =
-    static_cast<size_t>(ErrorReason::kResponseTooLarge) + 1;
+    static_cast<size_t>(ErrorReason::kPrincipalLimit) + 1;
 
 // The name of the value in errors.proto, as "KEY_EXISTS".
 std::string_view ErrorReasonName(ErrorReason reason);

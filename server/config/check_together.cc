@@ -1,5 +1,8 @@
 #include "server/config/check_together.h"
 
+#include <string>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "server/config/listen_address.h"
 
@@ -17,10 +20,15 @@ std::string CheckTogether(const ServerOptions& options) {
     return "--tls-client-ca: needs --tls-certificate and --tls-key: clients "
            "show certificates over TLS only";
   }
-  if (!options.rules_file.empty() && options.tokens_file.empty() &&
-      tls.client_ca_file.empty()) {
-    return "--rules-file: needs --tokens-file or --tls-client-ca, which say "
-           "who calls";
+  if (options.tokens_file.empty() && tls.client_ca_file.empty()) {
+    for (const auto& [name, file] :
+         {std::pair("--rules-file", options.rules_file),
+          std::pair("--limits-file", options.limits_file)}) {
+      if (file.empty()) continue;
+      return absl::StrCat(
+          name,
+          ": needs --tokens-file or --tls-client-ca, which say who calls");
+    }
   }
   const auto is_exposed = [&options](const std::string& address) {
     return !options.allow_insecure && !address.empty() &&

@@ -197,8 +197,12 @@ void Parser::AddTlsOptions() {
       "principal and a token's SHA-256. Read again on SIGHUP");
   add("--rules-file", options_.rules_file,
       "Allow only what the lines of this file do: a principal, the prefix of "
-      "keys, text: or hex:, and of read, write, scan, admin. Needs "
-      "--tokens-file or --tls-client-ca");
+      "keys, text: or hex:, and of read, write, scan, admin. Read again on "
+      "SIGHUP. Needs --tokens-file or --tls-client-ca");
+  add("--limits-file", options_.limits_file,
+      "Refuse what is more than the lines of this file allow: a principal, or "
+      "* for all others, and operations-per-second=N, live-calls=N. Read again "
+      "on SIGHUP. Needs --tokens-file or --tls-client-ca");
   app_.add_flag("--allow-insecure", options_.allow_insecure,
                 "Serve without TLS on other than loopback addresses. "
                 "--http-listen never has TLS. Default: false");
@@ -397,6 +401,7 @@ std::string Parser::PrintConfig() const {
       "tls-client-ca = ", quoted(options_.tls.client_ca_file),
       "tokens-file = ", quoted(options_.tokens_file),
       "rules-file = ", quoted(options_.rules_file),
+      "limits-file = ", quoted(options_.limits_file),
       "allow-insecure = ", flag(options_.allow_insecure), "\n",
       "transport = ", quoted(options_.transport),
       "threads = ", options_.threads, "\n",

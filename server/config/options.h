@@ -33,6 +33,9 @@ struct ServerOptions {
   // What each principal may do; empty: anything.
   std::string rules_file;
 
+  // How much each principal may use; empty: as much as it likes.
+  std::string limits_file;
+
   // Whether clients beyond this machine may be served without TLS.
   bool allow_insecure = false;
 

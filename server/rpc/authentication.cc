@@ -5,10 +5,10 @@
 
 namespace latchkey {
 
-bool Authenticate(const TokenKeeper* tokens, const Method* method,
-                  const Call& call, const Principal& certificate_name,
-                  Caller* caller) {
-  if (method != nullptr && method->is_open) return true;
+namespace {
+
+bool FindCaller(const TokenKeeper* tokens, const Call& call,
+                const Principal& certificate_name, Caller* caller) {
   if (tokens != nullptr) {
     const auto authorization = call.FindMetadata("authorization");
     if (authorization.has_value()) {
@@ -18,6 +18,19 @@ bool Authenticate(const TokenKeeper* tokens, const Method* method,
   }
   if (certificate_name.empty()) return tokens == nullptr;
   *caller = {.principal = &certificate_name};
+  return true;
+}
+
+}  // namespace
+
+bool Authenticate(const TokenKeeper* tokens, LimitsKeeper* limits,
+                  const Method* method, const Call& call,
+                  const Principal& certificate_name, Caller* caller) {
+  if (method != nullptr && method->is_open) return true;
+  if (!FindCaller(tokens, call, certificate_name, caller)) return false;
+  if (limits != nullptr && caller->principal != nullptr) {
+    caller->account = limits->AccountOf(*caller->principal);
+  }
   return true;
 }
 

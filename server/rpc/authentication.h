@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "server/access/limits_keeper.h"
 #include "server/access/token_keeper.h"
 #include "server/rpc/call.h"
 #include "server/rpc/method_table.h"
@@ -23,12 +24,13 @@
 namespace latchkey {
 
 // Fills in who has sent `call` of `method`, which is null for an unknown one,
-// and returns whether he may.  `tokens` is null for a server without.
+// and returns whether he may.  `tokens` and `limits` are null for a server
+// without.
 // `certificate_name` is what CertificatePrincipal() made of the client's, or
 // empty; `caller` refers to it.
-bool Authenticate(const TokenKeeper* tokens, const Method* method,
-                  const Call& call, const Principal& certificate_name,
-                  Caller* caller);
+bool Authenticate(const TokenKeeper* tokens, LimitsKeeper* limits,
+                  const Method* method, const Call& call,
+                  const Principal& certificate_name, Caller* caller);
 
 // The principal of a certificate that a client CA has issued for the common
 // name `name`; empty where that is no name of a principal.

@@ -25,6 +25,7 @@
 
 #include "absl/status/status.h"
 #include "google/protobuf/message_lite.h"
+#include "server/access/principal_account.h"
 #include "server/base/clock.h"
 #include "server/rpc/reply_body.h"
 #include "server/rpc/rpc_metrics.h"
@@ -49,6 +50,9 @@ class Call {
 
   // Who asks, as authenticated; empty without authentication.
   virtual std::string_view principal() const = 0;
+
+  // What that principal uses of its limits; null where the server has none.
+  virtual PrincipalAccount* account() const { return nullptr; }
 
   // The first value of the request's metadata `name`, in lower case.
   virtual std::optional<std::string_view> FindMetadata(

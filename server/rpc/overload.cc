@@ -4,7 +4,9 @@
 #include <string>
 #include <string_view>
 
+#include "absl/strings/str_cat.h"
 #include "server/base/error.h"
+#include "server/base/string_view.h"
 #include "server/runtime/admission_queue.h"
 
 namespace latchkey {
@@ -34,6 +36,18 @@ void RefuseForMemory(Call& call) {
   call.Fail(NotRun(MakeError(
       absl::StatusCode::kUnavailable, ErrorReason::kOverloaded,
       "too much waits to be received, or to be read by its clients")));
+}
+
+absl::Status PrincipalLimitError(std::string_view limit) {
+  return MakeError(
+      absl::StatusCode::kResourceExhausted, ErrorReason::kPrincipalLimit,
+      absl::StrCat("the principal is over its limit of ", ToAbsl(limit)),
+      {{"limit", std::string(limit)}});
+}
+
+void RefuseCallOfPrincipal(Call& call) {
+  AddPushback(call, kPushback);
+  call.Fail(NotRun(PrincipalLimitError("live-calls")));
 }
 
 }  // namespace latchkey

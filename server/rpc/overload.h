@@ -5,6 +5,8 @@
 #ifndef LATCHKEY_SERVER_RPC_OVERLOAD_H_
 #define LATCHKEY_SERVER_RPC_OVERLOAD_H_
 
+#include <string_view>
+
 #include "absl/status/status.h"
 #include "server/base/clock.h"
 #include "server/rpc/call.h"
@@ -32,6 +34,13 @@ void RefuseOverloaded(Call& call, Nanos pushback);
 
 // The same for a call whose request or answer there is no memory for.
 void RefuseForMemory(Call& call);
+
+// RESOURCE_EXHAUSTED, PRINCIPAL_LIMIT: the caller's principal is over `limit`,
+// as "live-calls".
+absl::Status PrincipalLimitError(std::string_view limit);
+
+// Finishes a call that is one too many of its principal's.
+void RefuseCallOfPrincipal(Call& call);
 
 }  // namespace latchkey
 

@@ -13,7 +13,20 @@ class Periodic::Steps : public std::enable_shared_from_this<Steps> {
       : executor_(executor), pause_(pause), step_(std::move(step)) {}
 
   void PostNext(Nanos delay) {
-    executor_.PostAfter(delay, [self = shared_from_this()] { self->Run(); });
+    executor_.PostAfter(delay, [self = shared_from_this()] {
+      const Pace pace = self->Run();
+      // The owner may be gone by now.  The executor is not: it waits for what
+      // it runs.
+      if (pace != Pace::kStopped) {
+        self->PostNext(pace == Pace::kAtOnce ? 0 : self->pause_);
+      }
+    });
+  }
+
+  void PostExtra() {
+    executor_.Post([self = shared_from_this()] {
+      if (self->Run() == Pace::kAtOnce) self->PostExtra();
+    });
   }
 
   void Stop() {
@@ -30,19 +43,21 @@ class Periodic::Steps : public std::enable_shared_from_this<Steps> {
  private:
   enum class State { kWaiting, kRunning, kStopped };
 
-  void Run() {
+  // When the next step is to follow.
+  enum class Pace { kStopped, kPause, kAtOnce };
+
+  Pace Run() {
     State state = State::kWaiting;
     if (!state_.compare_exchange_strong(state, State::kRunning,
                                         std::memory_order_acquire)) {
-      return;
+      // A step that runs on another thread is not this one.
+      return state == State::kRunning ? Pace::kAtOnce : Pace::kStopped;
     }
     SchedulingPoint();
     const bool more = step_();
     state_.store(State::kWaiting, std::memory_order_release);
     TellChange(state_);
-    // The owner may be gone by now.  The executor is not: it waits for what it
-    // runs.
-    PostNext(more ? 0 : pause_);
+    return more ? Pace::kAtOnce : Pace::kPause;
   }
 
   Executor& executor_;
@@ -60,5 +75,7 @@ Periodic::Periodic(Executor& executor, Nanos pause, std::function<bool()> step)
 }
 
 Periodic::~Periodic() { steps_->Stop(); }
+
+void Periodic::StepNow() { steps_->PostExtra(); }
 
 }  // namespace latchkey

@@ -32,6 +32,9 @@ class Periodic {
   Periodic(Executor& executor, Nanos pause, std::function<bool()> step);
   ~Periodic();
 
+  // One step soon, beside those that come anyway.  From any thread.
+  void StepNow();
+
   Periodic(const Periodic&) = delete;
   Periodic& operator=(const Periodic&) = delete;
 

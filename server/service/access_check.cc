@@ -34,6 +34,20 @@ Needs NeedsOf(const TransferOperation& transfer) {
   return {{}, {transfer.source_key, transfer.destination_key}};
 }
 
+// Whether a principal of these rules may do the operation.
+bool Allows(const PrincipalRules& rules, const Operation& operation) {
+  const Needs needs = std::visit(
+      [](const auto& alternative) { return NeedsOf(alternative); }, operation);
+  // No key is empty: that is where there is none.
+  const auto allows = [&](Verb verb) {
+    return [&rules, verb](std::string_view key) {
+      return key.empty() || rules.Allows(verb, key);
+    };
+  };
+  return std::ranges::all_of(needs.reads, allows(Verb::kRead)) &&
+         std::ranges::all_of(needs.writes, allows(Verb::kWrite));
+}
+
 }  // namespace
 
 absl::Status AccessCheck::Denied() {
@@ -45,26 +59,14 @@ absl::Status AccessCheck::Denied() {
 absl::Status AccessCheck::Check(const Call& call, Verb verb,
                                 std::span<const std::string_view> keys) const {
   if (rules_ == nullptr) return absl::OkStatus();
-  if (keys.empty() && !rules_->AllowsSome(call.principal(), verb)) {
+  const PrincipalRules rules = rules_->rules().Of(call.principal());
+  if (keys.empty() && !rules.AllowsSome(verb)) {
     return Denied();
   }
   for (const std::string_view key : keys) {
-    if (!rules_->Allows(call.principal(), verb, key)) return Denied();
+    if (!rules.Allows(verb, key)) return Denied();
   }
   return absl::OkStatus();
-}
-
-bool AccessCheck::Allows(const Call& call, const Operation& operation) const {
-  const Needs needs = std::visit(
-      [](const auto& alternative) { return NeedsOf(alternative); }, operation);
-  // No key is empty: that is where there is none.
-  const auto allows = [&](Verb verb) {
-    return [this, &call, verb](std::string_view key) {
-      return key.empty() || rules_->Allows(call.principal(), verb, key);
-    };
-  };
-  return std::ranges::all_of(needs.reads, allows(Verb::kRead)) &&
-         std::ranges::all_of(needs.writes, allows(Verb::kWrite));
 }
 
 absl::Status AccessCheck::Check(const Call& call,
@@ -74,22 +76,24 @@ absl::Status AccessCheck::Check(const Call& call,
       transaction.on_failure.empty()) {
     return CheckMayWrite(call);
   }
+  const PrincipalRules rules = rules_->rules().Of(call.principal());
   for (const Compare& compare : transaction.compares) {
-    if (!rules_->Allows(call.principal(), Verb::kRead, compare.key)) {
+    if (!rules.Allows(Verb::kRead, compare.key)) {
       return Denied();
     }
   }
   for (const auto operations :
        {transaction.on_success, transaction.on_failure}) {
     for (const Operation& operation : operations) {
-      if (!Allows(call, operation)) return Denied();
+      if (!Allows(rules, operation)) return Denied();
     }
   }
   return absl::OkStatus();
 }
 
 absl::Status AccessCheck::CheckMayWrite(const Call& call) const {
-  return rules_ == nullptr || rules_->AllowsSome(call.principal(), Verb::kWrite)
+  return rules_ == nullptr ||
+                 rules_->rules().AllowsSome(call.principal(), Verb::kWrite)
              ? absl::OkStatus()
              : Denied();
 }

@@ -1,5 +1,5 @@
-// AccessCheck judges what calls ask for by the AccessRules, on the keys that
-// the store is about to be asked for: no handler asks the store before.
+// AccessCheck judges what calls ask for by the AccessRules of now, on the keys
+// that the store is about to be asked for: no handler asks the store before.
 //
 // What is not allowed is PERMISSION_DENIED, the same for every key, whether it
 // is there or not.  One operation that is not allowed is enough for a batch or
@@ -15,7 +15,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
-#include "server/access/access_rules.h"
+#include "server/access/rules_keeper.h"
 #include "server/rpc/call.h"
 #include "server/store/operations.h"
 
@@ -24,11 +24,12 @@ namespace latchkey {
 class AccessCheck {
  public:
   // Null: everything is allowed.  `rules` must outlive the check.
-  explicit AccessCheck(const AccessRules* rules) : rules_(rules) {}
+  explicit AccessCheck(const RulesKeeper* rules) : rules_(rules) {}
 
   // Whether the call may do `verb` with `key`, as AccessRules::Allows() has it.
   absl::Status Check(const Call& call, Verb verb, std::string_view key) const {
-    return rules_ == nullptr || rules_->Allows(call.principal(), verb, key)
+    return rules_ == nullptr ||
+                   rules_->rules().Allows(call.principal(), verb, key)
                ? absl::OkStatus()
                : Denied();
   }
@@ -48,10 +49,7 @@ class AccessCheck {
  private:
   static absl::Status Denied();
 
-  // REQUIRES: there are rules.
-  bool Allows(const Call& call, const Operation& operation) const;
-
-  const AccessRules* const rules_;
+  const RulesKeeper* const rules_;
 };
 
 }  // namespace latchkey

@@ -78,7 +78,7 @@ void FillIdempotency(const Store& store, v1::IdempotencyStats* stats) {
 
 }  // namespace
 
-AdminService::AdminService(const Store& store, const AccessRules* rules,
+AdminService::AdminService(const Store& store, const RulesKeeper* rules,
                            std::function<ServerFacts()> facts)
     : store_(store), access_(rules), facts_(std::move(facts)) {}
 

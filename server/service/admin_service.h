@@ -33,7 +33,7 @@ class AdminService {
 
   // `store`, `rules` (which may be null) and what `facts` refers to must
   // outlive the service; `facts` may be called from any thread.
-  AdminService(const Store& store, const AccessRules* rules,
+  AdminService(const Store& store, const RulesKeeper* rules,
                std::function<ServerFacts()> facts);
 
   AdminService(const AdminService&) = delete;

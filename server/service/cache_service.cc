@@ -18,9 +18,9 @@
 #include "server/runtime/task_scope.h"
 #include "server/service/element_count.h"
 #include "server/service/encode.h"
-#include "server/service/hot_messages.h"
 #include "server/service/keyed_writes.h"
 #include "server/service/lease_wait.h"
+#include "server/service/limit_check.h"
 #include "server/service/request_fields.h"
 #include "server/service/scan_handler.h"
 #include "server/store/batch_read.h"
@@ -71,10 +71,6 @@ absl::Status CheckElements(std::string_view field, int number,
   return Decoder::CheckCount(field, CountElements(bytes, number), count_max);
 }
 
-bool AsksForStamp(const Call& call) {
-  return call.FindMetadata(kStampName) == kStampQuestion;
-}
-
 // The stamp that the client held before its first attempt, where it sent one.
 absl::StatusOr<std::optional<LedgerStamp>> SentStamp(const Call& call) {
   const std::optional<std::string_view> text = call.FindMetadata(kStampName);
@@ -96,7 +92,7 @@ CacheService::CacheService(Store& store, const Clock& clock,
       clock_(clock),
       options_(options),
       decoder_(options, clock),
-      access_(options.access_rules),
+      access_(options.rules),
       bulk_(bulk),
       wakes_(wakes) {}
 
@@ -202,57 +198,6 @@ void CacheService::Register(MethodTable& methods) {
   });
 }
 
-bool CacheService::HotGet(Call& call, std::string_view bytes) {
-  GetOperation get;
-  if (!ReadHotGet(bytes, options_, &get) || AsksForStamp(call) ||
-      !access_.Check(call, Verb::kRead, get.key).ok()) {
-    return false;
-  }
-  const auto result = store_.Get(get, call.token());
-  if (result.ok()) {
-    call.Reply(ReplyBody::Encoded(HotGetReply(*result)));
-  } else {
-    call.Fail(result.status());
-  }
-  return true;
-}
-
-bool CacheService::HotPut(Call& call, std::string_view bytes) {
-  Operation operation = PutOperation();
-  const Transaction transaction = {.on_success = {&operation, 1}};
-  if (!ReadHotPut(bytes, options_, &std::get<PutOperation>(operation)) ||
-      AsksForStamp(call) || !access_.Check(call, transaction).ok()) {
-    return false;
-  }
-  const auto result = store_.Write(transaction, call.token());
-  if (result.ok()) {
-    const auto& put = std::get<PutResult>(result->results[0]);
-    call.Reply(
-        ReplyBody::Encoded(HotPutReply(result->version, put.expire_time)));
-  } else {
-    call.Fail(NotApplied(result.status()));
-  }
-  return true;
-}
-
-bool CacheService::HotBatchGet(Call& call, std::string_view bytes) {
-  std::vector<std::string_view> keys;
-  if (!ReadHotBatchGet(bytes, options_, &keys) || AsksForStamp(call) ||
-      !access_.Check(call, Verb::kRead, keys).ok()) {
-    return false;
-  }
-  if (keys.size() > kPointReadsMax && bulk_ != nullptr) return false;
-  const auto result = store_.BatchGet(keys, call.token());
-  absl::Status status = result.status();
-  status.Update(CheckBeforeEncode(call.token()));
-  if (status.ok()) {
-    call.Reply(ReplyBody::Encoded(HotBatchGetReply(*result)));
-  } else {
-    call.Fail(status);
-  }
-  return true;
-}
-
 absl::Status CacheService::CheckBeforeEncode(DeadlineToken token) const {
   ReachSyncPoint(SyncPoint::kBeforeEncode);
   const EndReason end = token.Check(clock_.Now());
@@ -279,6 +224,7 @@ CacheService::Answer CacheService::Get(std::string_view bytes,
   if (status.ok() && (*request)->has_lease()) {
     status = access_.Check(context.call, Verb::kWrite, get.key);
   }
+  if (status.ok()) status = TakeOperations(context.call, 1, clock_);
   if (!status.ok()) return status;
   if ((*request)->has_lease()) return GetOrLease(**request, get, context);
   const auto result = store_.Get(get, context.call.token());
@@ -329,6 +275,7 @@ CacheService::Answer CacheService::BatchGet(std::string_view bytes,
   std::vector<std::string_view> keys;
   status = decoder_.Decode(**request, &keys);
   if (status.ok()) status = access_.Check(context.call, Verb::kRead, keys);
+  if (status.ok()) status = TakeOperations(context.call, keys.size(), clock_);
   if (!status.ok()) return status;
   auto* response = context.arena.Make<v1::BatchGetResponse>();
   if (keys.empty()) return response;
@@ -444,7 +391,11 @@ template <typename Request>
 absl::StatusOr<TransactionResult> CacheService::Write(
     Request& request, const Transaction& transaction, Context& context) {
   Call& call = context.call;
-  if (absl::Status s = access_.Check(call, transaction); !s.ok()) return s;
+  absl::Status status = access_.Check(call, transaction);
+  if (status.ok()) {
+    status = TakeOperations(call, OperationsOf(transaction), clock_);
+  }
+  if (!status.ok()) return status;
   if constexpr (std::is_same_v<Request, v1::GetRequest>) {
     return store_.Write(transaction, call.token());
   } else {
@@ -480,6 +431,7 @@ CacheService::Answer CacheService::GetOutcome(std::string_view bytes,
   const std::string& key = (*request)->idempotency_key();
   absl::Status status = CheckIdempotencyKey(key);
   if (status.ok()) status = access_.CheckMayWrite(context.call);
+  if (status.ok()) status = TakeOperations(context.call, 1, clock_);
   if (!status.ok()) return status;
   const auto stamp = SentStamp(context.call);
   if (!stamp.ok()) return stamp.status();

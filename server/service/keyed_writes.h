@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "latchkey/v1/cache.pb.h"
+#include "server/rpc/call.h"
 #include "server/store/idempotency.h"
 
 namespace latchkey {
@@ -17,6 +18,11 @@ namespace latchkey {
 // Metadata of keyed writes and of calls that ask for a stamp, and the question.
 inline constexpr std::string_view kStampName = "latchkey-stamp";
 inline constexpr std::string_view kStampQuestion = "?";
+
+// Whether the call asks for one.
+inline bool AsksForStamp(const Call& call) {
+  return call.FindMetadata(kStampName) == kStampQuestion;
+}
 
 // The method of a request.
 template <typename Request>

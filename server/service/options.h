@@ -10,7 +10,7 @@
 
 namespace latchkey {
 
-class AccessRules;
+class RulesKeeper;
 
 struct ServiceOptions {
   // A key, in bytes; at most 65,535, which is what an entry can hold.
@@ -27,7 +27,7 @@ struct ServiceOptions {
   size_t batch_get_keys_max = 10'000;
 
   // What principals may do; null: anything.  Must outlive the service.
-  const AccessRules* access_rules = nullptr;
+  const RulesKeeper* rules = nullptr;
 
   // For tests only: CPU that each operation burns before it calls the store.
   Nanos test_service_time = 0;

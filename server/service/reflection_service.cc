@@ -142,7 +142,7 @@ std::vector<std::string> ErrorDetailTypes() {
 
 }  // namespace
 
-ReflectionService::ReflectionService(const AccessRules* rules)
+ReflectionService::ReflectionService(const RulesKeeper* rules)
     : index_({CacheService::kName, AdminService::kName, HealthService::kName,
               kV1, kV1Alpha},
              ErrorDetailTypes()),

@@ -24,7 +24,7 @@ namespace latchkey {
 class ReflectionService {
  public:
   // `rules` say who may ask; null: anybody.  They must outlive the service.
-  explicit ReflectionService(const AccessRules* rules = nullptr);
+  explicit ReflectionService(const RulesKeeper* rules = nullptr);
 
   ReflectionService(const ReflectionService&) = delete;
   ReflectionService& operator=(const ReflectionService&) = delete;

@@ -6,6 +6,7 @@
 #include "server/service/bulk_lane.h"
 #include "server/service/encode.h"
 #include "server/service/keyed_writes.h"
+#include "server/service/limit_check.h"
 #include "server/service/request_parsing.h"
 #include "server/service/stream_end.h"
 
@@ -76,6 +77,7 @@ absl::Status ScanHandler::Start(std::string_view message) {
   absl::Status status = decoder_.Check(request);
   if (status.ok()) {
     status = access_.Check(call_, Verb::kScan, request.prefix());
+    if (status.ok()) status = TakeOperations(call_, 1, clock_);
   }
   if (!status.ok()) return status;
   keys_only_ = request.keys_only();

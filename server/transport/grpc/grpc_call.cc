@@ -44,6 +44,16 @@ GrpcCall::GrpcCall(GrpcCallSlot& slot, const Clock& clock, UnixNanos now,
       method_(method),
       deadline_(ToUnixNanos(slot.context.raw_deadline(), now, end_max)) {}
 
+GrpcCall::~GrpcCall() {
+  if (counted_) caller_.account->GiveCall();
+}
+
+bool GrpcCall::TakeCallOfPrincipal() {
+  if (caller_.account == nullptr || is_about_server()) return true;
+  counted_ = true;
+  return caller_.account->TakeCall();
+}
+
 void GrpcCall::Begin(PointLane& lane) {
   lane_ = &lane;
   if (method_ == nullptr) {
@@ -68,7 +78,7 @@ bool GrpcCall::Authenticate(const GrpcServerOptions& options) {
           CertificatePrincipal({names[0].data(), names[0].size()});
     }
   }
-  return latchkey::Authenticate(options.tokens, method_, *this,
+  return latchkey::Authenticate(options.tokens, options.limits, method_, *this,
                                 certificate_name_, &caller_);
 }
 

@@ -69,6 +69,7 @@ class GrpcCall final : public Call {
   // gave no deadline.
   GrpcCall(GrpcCallSlot& slot, const Clock& clock, UnixNanos now,
            const Method* method, UnixNanos end_max);
+  ~GrpcCall() override;
 
   // Starts the method, or refuses the call where there is none.  A unary call
   // is run by `lane`.
@@ -76,6 +77,11 @@ class GrpcCall final : public Call {
 
   // Finds out who has sent the call, and returns whether he may.
   bool Authenticate(const GrpcServerOptions& options);
+
+  // Counts the call among its principal's until its end; whether it may be.
+  //
+  // REQUIRES: Authenticate() has returned true.
+  bool TakeCallOfPrincipal();
 
   bool is_about_server() const {
     return method_ != nullptr && method_->about_server;
@@ -91,6 +97,7 @@ class GrpcCall final : public Call {
     return caller_.principal == nullptr ? std::string_view()
                                         : *caller_.principal;
   }
+  PrincipalAccount* account() const override { return caller_.account; }
   std::optional<std::string_view> FindMetadata(
       std::string_view name) const override;
   DeadlineToken token() const override { return deadline_.token(); }
@@ -141,6 +148,8 @@ class GrpcCall final : public Call {
   // Constant after Authenticate().
   Principal certificate_name_;
   Caller caller_;
+  // Among the calls of caller_.account.
+  bool counted_ = false;
 
   // Belongs to the queue's thread.
   PointLane* lane_ = nullptr;

@@ -10,6 +10,7 @@
 
 namespace latchkey {
 
+class LimitsKeeper;
 class TlsKeeper;
 class TokenKeeper;
 
@@ -23,6 +24,10 @@ struct GrpcServerOptions {
   // By what calls are told from whom they come; null: they are not.  Must
   // outlive the server.
   const TokenKeeper* tokens = nullptr;
+
+  // What each of them may use; null: as much as it likes.  Must outlive the
+  // server.
+  LimitsKeeper* limits = nullptr;
   // Completion queues, each with one thread.
   int threads = 1;
   // The largest message that is received.

@@ -30,6 +30,10 @@ std::string_view NativeCall::principal() const {
   return principal == nullptr ? std::string_view() : *principal;
 }
 
+PrincipalAccount* NativeCall::account() const {
+  return stream_.caller().account;
+}
+
 std::optional<std::string_view> NativeCall::FindMetadata(
     std::string_view name) const {
   return stream_.headers().FindMetadata(name);

@@ -13,6 +13,7 @@
 
 namespace latchkey {
 
+class LimitsKeeper;
 class TlsKeeper;
 class TokenKeeper;
 
@@ -30,6 +31,10 @@ struct NativeServerOptions {
   // By what calls are told from whom they come; null: they are not.  Must
   // outlive the server.
   const TokenKeeper* tokens = nullptr;
+
+  // What each of them may use; null: as much as it likes.  Must outlive the
+  // server.
+  LimitsKeeper* limits = nullptr;
 
   // Threads; each has connections of its own.
   int threads = 1;

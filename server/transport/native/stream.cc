@@ -160,6 +160,7 @@ bool Stream::TakeSlot() {
 void Stream::GiveSlotBack() {
   worker_.CountCall(-1);
   --session_->calls;
+  if (std::exchange(counted_, false)) caller_.account->GiveCall();
   if (method_ == nullptr || !method_->about_server) return;
   --worker_.about_server_calls;
   --session_->about_server_calls;
@@ -193,6 +194,10 @@ bool Stream::RefuseCall(bool has_slot) {
     call_->Fail(UnknownMethodError(headers_.path()));
     return true;
   }
+  if (!TakeCallOfPrincipal()) {
+    RefuseCallOfPrincipal(*call_);
+    return true;
+  }
   const std::string_view encoding = headers_.encoding();
   if (!encoding.empty() && encoding != "identity" && encoding != "gzip") {
     call_->AddTrailer("grpc-accept-encoding", kEncodings);
@@ -215,8 +220,15 @@ bool Stream::RefuseCall(bool has_slot) {
 bool Stream::Authenticate() {
   // DirectPath may have remembered the caller.
   return caller_.principal != nullptr ||
-         latchkey::Authenticate(worker_.options().tokens, method_, *call_,
+         latchkey::Authenticate(worker_.options().tokens,
+                                worker_.options().limits, method_, *call_,
                                 session_->client_name(), &caller_);
+}
+
+bool Stream::TakeCallOfPrincipal() {
+  if (method_->about_server || caller_.account == nullptr) return true;
+  counted_ = true;
+  return caller_.account->TakeCall();
 }
 
 bool Stream::IsOverBudget() const {

@@ -55,6 +55,7 @@ class NativeCall final : public Call {
   std::string_view method() const override;
   std::string_view peer() const override;
   std::string_view principal() const override;
+  PrincipalAccount* account() const override;
   std::optional<std::string_view> FindMetadata(
       std::string_view name) const override;
   DeadlineToken token() const override { return deadline_.token(); }
@@ -202,6 +203,8 @@ class Stream {
   bool RefuseCall(bool has_slot);
   // Whether the call comes from somebody who may call.
   bool Authenticate();
+  // Counts the call among its principal's; whether it may be.
+  bool TakeCallOfPrincipal();
   // Takes a slot for the call; returns whether there was one.
   bool TakeSlot();
   void GiveSlotBack();
@@ -277,6 +280,8 @@ class Stream {
   const Method* method_ = nullptr;
   // Nobody where the server has no tokens.
   Caller caller_;
+  // Among the calls of caller_.account.
+  bool counted_ = false;
   std::optional<NativeCall> call_;
   std::unique_ptr<StreamHandler> handler_;
   // Where a unary call waits for its handler.

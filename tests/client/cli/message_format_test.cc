@@ -110,12 +110,12 @@ TEST(MessageFormatTest, AnOutcomeIsToldInWords) {
   CallResult result;
   // Of a read that touched, which has no key to ask for.
   result.outcome = Outcome::kUnknown;
-  EXPECT_EQ(OutcomeToText(result, ""),
+  EXPECT_EQ(OutcomeToText(result, {}),
             "outcome unknown: it may have been applied");
   result.outcome = Outcome::kNotApplied;
-  EXPECT_EQ(OutcomeToText(result, ""), "");
+  EXPECT_EQ(OutcomeToText(result, {}), "");
   result.idempotency_key = "once";
-  EXPECT_EQ(OutcomeToText(result, ""),
+  EXPECT_EQ(OutcomeToText(result, {}),
             "not applied: this command changed nothing");
 }
 
@@ -132,17 +132,20 @@ TEST(MessageFormatTest, AnUnknownOutcomeNamesTheCommandThatTells) {
   result.outcome = Outcome::kUnknown;
   for (const auto& [key, words] : rows) {
     result.idempotency_key = key;
-    EXPECT_EQ(OutcomeToText(result, ""),
+    EXPECT_EQ(OutcomeToText(result, {}),
               "outcome unknown: it may have been applied; ask "
               "`latchkey get-outcome " +
                   words + "`");
   }
   result.idempotency_key = "once";
-  EXPECT_EQ(OutcomeToText(result, "cache:7411"),
+  const std::string options[] = {"--server", "cache:7411", "--tls", "--tls-ca",
+                                 "my ca.pem"};
+  EXPECT_EQ(OutcomeToText(result, options),
             "outcome unknown: it may have been applied; ask "
-            "`latchkey get-outcome --server cache:7411 once`");
+            "`latchkey get-outcome --server cache:7411 --tls --tls-ca "
+            "'my ca.pem' once`");
   result.stamp = "0123456789abcdef-1700000000";
-  EXPECT_EQ(OutcomeToText(result, ""),
+  EXPECT_EQ(OutcomeToText(result, {}),
             "outcome unknown: it may have been applied; ask `latchkey "
             "get-outcome --stamp=0123456789abcdef-1700000000 once`");
 }

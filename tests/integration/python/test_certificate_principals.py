@@ -3,9 +3,9 @@
 import grpc
 import pytest
 from certificates import Authority, CertificateFiles
-from client import Client, expect_error, read_error
+from client import Client, expect_error
 from grpc import StatusCode
-from tokens import TokensFile, bearer, reload_tokens
+from tokens import TokensFile, bearer, reload_file
 
 
 @pytest.fixture(name="ours", scope="module")
@@ -57,7 +57,7 @@ def test_a_token_counts_before_a_certificate(start_server, tmp_path, tls,
                 add(ann, "wrong")
         # A reload changes nothing for who shows none.
         file.write(("ann", "bob-token"))
-        reload_tokens(server)
+        reload_file(server)
         assert [add(ann), add(bob), add(bob, "bob-token")] == [1, 2, 1]
 
 
@@ -70,19 +70,3 @@ def test_a_name_that_is_no_principals(start_server, tmp_path, tls, ours,
         with expect_error(StatusCode.UNAUTHENTICATED, "", applied="no"):
             add(client)
         assert add(client, "bob-token") == 1
-
-
-def test_rules_of_certificates(start_server, tmp_path, tls, ours):
-    rules = tmp_path / "rules"
-    rules.write_text("ann text:a read,write\n")
-    server = start_server(f"--rules-file={rules}", *tls)
-    with client_of(server, ours, "ann") as ann, (
-            client_of(server, ours, "bob")) as bob, (
-                client_of(server, ours, "two words")) as nobody:
-        ann.Put(key=b"a", value=b"1")
-        for client, key in ((ann, b"b"), (bob, b"a"), (nobody, b"a")):
-            with pytest.raises(grpc.RpcError) as raised:
-                client.Get(key=key)
-            assert (read_error(raised.value).code ==
-                    StatusCode.PERMISSION_DENIED)
-        assert ann.Get(key=b"a").entry.value == b"1"

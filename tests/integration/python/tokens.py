@@ -30,8 +30,8 @@ class TokensFile:
             f"{principal} {digest(token)}\n" for principal, token in tokens))
 
 
-def reload_tokens(server, event="tokens-reloaded"):
-    """Asks the server to read its file, and waits until it logs `event`."""
+def reload_file(server, event="tokens-reloaded"):
+    """Asks the server to read its files, and waits until it logs `event`."""
     count = server.log().count(f"event={event} ")
     server.signal(signal.SIGHUP)
     wait_for(lambda: server.log().count(f"event={event} ") == count + 1)

@@ -63,8 +63,8 @@ TEST(AuthenticationTest, WhoHasSentACall) {
     }
     Caller caller;
     std::string who = refused;
-    if (Authenticate(row.has_tokens ? keeper->get() : nullptr, row.method, call,
-                     row.certificate, &caller)) {
+    if (Authenticate(row.has_tokens ? keeper->get() : nullptr, nullptr,
+                     row.method, call, row.certificate, &caller)) {
       who = caller.principal == nullptr ? "" : *caller.principal;
     }
     EXPECT_EQ(who, row.who) << "row " << number;

@@ -17,7 +17,7 @@ namespace {
 // A client reads the names; the proto says what they mean.
 TEST(StatusMappingTest, EveryReasonIsTheOneOfTheProto) {
   const auto* reasons = v1::ErrorReason_descriptor();
-  const int last = static_cast<int>(ErrorReason::kResponseTooLarge);
+  const int last = static_cast<int>(ErrorReason::kPrincipalLimit);
   ASSERT_EQ(reasons->value_count(), last + 1);
   for (int i = 0; i <= last; ++i) {
     EXPECT_EQ(reasons->value(i)->number(), i);
@@ -39,6 +39,7 @@ TEST(StatusMappingTest, SomeReasonsByName) {
       {ErrorReason::kExpiredBeforeCommit, v1::EXPIRED_BEFORE_COMMIT},
       {ErrorReason::kNotImplemented, v1::NOT_IMPLEMENTED},
       {ErrorReason::kResponseTooLarge, v1::RESPONSE_TOO_LARGE},
+      {ErrorReason::kPrincipalLimit, v1::PRINCIPAL_LIMIT},
   };
   for (const auto& [ours, theirs] : pairs) {
     EXPECT_EQ(static_cast<int>(ours), static_cast<int>(theirs));

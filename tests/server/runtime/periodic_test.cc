@@ -35,6 +35,29 @@ TEST(PeriodicTest, PausesUnlessThereIsMore) {
   EXPECT_EQ(steps, 4);
 }
 
+TEST(PeriodicTest, AStepNowIsBesideTheOthers) {
+  FakeClock clock;
+  ManualExecutor executor(clock);
+  int steps = 0;
+  std::optional<Periodic> periodic;
+  periodic.emplace(executor, kPause, [&] {
+    ++steps;
+    return false;
+  });
+  periodic->StepNow();
+  executor.RunReady();
+  EXPECT_EQ(steps, 1);
+  clock.Advance(kPause);
+  executor.RunReady();
+  EXPECT_EQ(steps, 2);
+  EXPECT_EQ(executor.delay(), kPause);
+  // What was asked for and not done goes with the handle.
+  periodic->StepNow();
+  periodic.reset();
+  executor.RunReady();
+  EXPECT_EQ(steps, 2);
+}
+
 TEST(PeriodicTest, StopsWithItsHandle) {
   FakeClock clock;
   ManualExecutor executor(clock);

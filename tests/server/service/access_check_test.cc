@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,9 @@ class AccessCheckTest : public testing::Test {
                            "ann text:w write\n"
                            "ann text:b read,write\n"
                            "eve text:r scan\n";
-    rules_ = AccessRules::Read(file);
-    EXPECT_TRUE(rules_.ok()) << rules_.status();
+    auto rules = RulesKeeper::Open(file);
+    EXPECT_TRUE(rules.ok()) << rules.status();
+    rules_ = *std::move(rules);
     std::remove(file.c_str());
     call_.set_principal("ann");
   }
@@ -38,7 +40,7 @@ class AccessCheckTest : public testing::Test {
   bool Allows(const std::vector<Compare>& compares,
               const std::vector<Operation>& on_success,
               const std::vector<Operation>& on_failure) {
-    const AccessCheck check(&*rules_);
+    const AccessCheck check(rules_.get());
     return IsOk(check.Check(call_, {.compares = compares,
                                     .on_success = on_success,
                                     .on_failure = on_failure}));
@@ -58,7 +60,7 @@ class AccessCheckTest : public testing::Test {
 
   const FakeClock clock_{0};
   FakeCall call_{clock_};
-  absl::StatusOr<AccessRules> rules_ = absl::UnknownError("");
+  std::unique_ptr<RulesKeeper> rules_;
 };
 
 TEST_F(AccessCheckTest, WhatAnOperationNeeds) {
@@ -126,7 +128,7 @@ TEST_F(AccessCheckTest, EachPartOfATransactionCounts) {
 }
 
 TEST_F(AccessCheckTest, EachKeyOfABatchCounts) {
-  const AccessCheck check(&*rules_);
+  const AccessCheck check(rules_.get());
   const auto allows = [&](const std::vector<std::string_view>& keys) {
     return IsOk(check.Check(call_, Verb::kRead, keys));
   };
@@ -136,7 +138,7 @@ TEST_F(AccessCheckTest, EachKeyOfABatchCounts) {
 }
 
 TEST_F(AccessCheckTest, OnlyWhoMayWriteCanAskForOutcomes) {
-  const AccessCheck check(&*rules_);
+  const AccessCheck check(rules_.get());
   EXPECT_TRUE(IsOk(check.CheckMayWrite(call_)));
   for (const char* other : {"eve", "nobody", ""}) {
     call_.set_principal(other);
@@ -145,7 +147,7 @@ TEST_F(AccessCheckTest, OnlyWhoMayWriteCanAskForOutcomes) {
 }
 
 TEST_F(AccessCheckTest, NothingIsForWhoMayDoTheLike) {
-  const AccessCheck check(&*rules_);
+  const AccessCheck check(rules_.get());
   const std::vector<std::string_view> no_keys;
   EXPECT_TRUE(Allows({}, {}, {}));
   EXPECT_TRUE(IsOk(check.Check(call_, Verb::kRead, no_keys)));
