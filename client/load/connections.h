@@ -7,6 +7,7 @@
 
 #include <grpcpp/channel.h>
 #include <grpcpp/security/credentials.h>
+#include <openssl/ssl.h>
 
 #include <cstddef>
 #include <memory>
@@ -26,8 +27,26 @@ struct Target {
   std::string address;
   // As client::ChannelOptions has them.
   std::shared_ptr<grpc::ChannelCredentials> credentials;
+  // The same for the native engine; null: it is not encrypted.
+  std::shared_ptr<SSL_CTX> tls;
   std::string server_name;
   std::string token;
+};
+
+// Of the engines that send each request themselves.
+struct EngineOptions {
+  Target target;
+  // In all, dealt out to the threads in turn.  REQUIRES: at least as many
+  // connections as threads.
+  size_t connections = 1;
+  size_t threads = 1;
+  // Calls at a time on each connection.
+  size_t in_flight = 1;
+  // How long an attempt at a call may take.
+  Nanos timeout = kNanosPerSecond;
+  // How many more attempts a call gets that ended as UNAVAILABLE or
+  // DEADLINE_EXCEEDED: at once, or when the server's pushback asks for it.
+  int retries = 0;
 };
 
 struct ConnectionOptions {

@@ -6,14 +6,12 @@
 #include <grpcpp/support/byte_buffer.h>
 
 #include <algorithm>
-#include <charconv>
-#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
 #include <utility>
 
-#include "client/verify/messages.h"
+#include "client/load/calls.h"
 
 namespace latchkey::load {
 namespace {
@@ -23,33 +21,9 @@ namespace {
 // a millisecond.
 constexpr Nanos kWaitPrecision = 2 * kNanosPerMilli;
 
-const std::string& PathOf(Method method) {
-  static const std::vector<std::string>* const paths = [] {
-    auto* made = new std::vector<std::string>();
-    for (size_t i = 0; i < verify::kMethods; ++i) {
-      made->emplace_back(verify::MethodPath(static_cast<Method>(i)));
-    }
-    return made;
-  }();
-  return (*paths)[static_cast<size_t>(method)];
-}
-
 gpr_timespec FromNow(Nanos duration) {
   return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
                       gpr_time_from_nanos(duration, GPR_TIMESPAN));
-}
-
-// The idempotency key of a write; else, and where there is none, empty.
-std::string KeyOf(const Call& call) {
-  return verify::VisitMethod(
-      call.method, [&]<typename Types>(Types) -> std::string {
-        using Request = typename Types::Request;
-        if constexpr (requires(Request r) { r.idempotency_key(); }) {
-          if (!IsWrite(call.method)) return "";
-          return static_cast<const Request&>(*call.request).idempotency_key();
-        }
-        return "";
-      });
 }
 
 bool IsReplay(const grpc::ClientContext& context) {
@@ -63,16 +37,7 @@ Nanos PushbackOf(const grpc::ClientContext& context) {
   const auto& trailers = context.GetServerTrailingMetadata();
   const auto found = trailers.find("grpc-retry-pushback-ms");
   if (found == trailers.end()) return 0;
-  int ms = 0;
-  const auto [end, error] =
-      std::from_chars(found->second.begin(), found->second.end(), ms);
-  return error == std::errc() && ms > 0 ? ms * kNanosPerMilli : 0;
-}
-
-Nanos MonotonicNow() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
+  return ParsePushback({found->second.data(), found->second.size()});
 }
 
 }  // namespace
@@ -80,7 +45,7 @@ Nanos MonotonicNow() {
 class GrpcPort final : public CallPort {
  public:
   // `channels` are this port's connections.
-  GrpcPort(const Channels& channels, const GrpcEngineOptions& options);
+  GrpcPort(const Channels& channels, const EngineOptions& options);
   ~GrpcPort() override;
 
   Nanos Now() override { return MonotonicNow(); }
@@ -105,7 +70,6 @@ class GrpcPort final : public CallPort {
     grpc::Slice flat;
     grpc::Status status;
     client::CallError error;
-    bool changes = false;
     std::string idempotency_key;
   };
 
@@ -123,7 +87,7 @@ class GrpcPort final : public CallPort {
   std::multimap<Nanos, size_t> resends_;
 };
 
-GrpcPort::GrpcPort(const Channels& channels, const GrpcEngineOptions& options)
+GrpcPort::GrpcPort(const Channels& channels, const EngineOptions& options)
     : timeout_(options.timeout),
       retries_(options.retries),
       slots_(channels.size() * options.in_flight) {
@@ -152,7 +116,6 @@ void GrpcPort::Start(size_t slot, const Call& call) {
   state.method = call.method;
   state.attempts = 0;
   state.cancelled = false;
-  state.changes = call.method == Method::kGetOutcome || IsWrite(call.method);
   state.idempotency_key = KeyOf(call);
   Send(slot);
 }
@@ -184,10 +147,8 @@ void GrpcPort::Cancel(size_t slot) {
 
 bool GrpcPort::Resend(size_t slot) {
   const Slot& state = slots_[slot];
-  const grpc::StatusCode code = state.status.error_code();
   if (state.attempts > retries_ || state.cancelled ||
-      (code != grpc::StatusCode::UNAVAILABLE &&
-       code != grpc::StatusCode::DEADLINE_EXCEEDED)) {
+      !IsRetried(state.status.error_code())) {
     return false;
   }
   resends_.emplace(Now() + PushbackOf(*state.context), slot);
@@ -227,11 +188,8 @@ std::optional<Completion> GrpcPort::Poll(Nanos until) {
                            .idempotency_key = state.idempotency_key};
   if (!state.status.ok()) {
     state.error = client::DecodeCallError(state.status);
-    client::OutcomeTally tally(state.changes);
-    for (int i = 0; i < state.attempts; ++i) tally.OnSent();
-    tally.OnAnswer(state.error);
     completion.error = &state.error;
-    completion.outcome = tally.Get();
+    completion.outcome = OutcomeOf(state.method, state.attempts, state.error);
     return completion;
   }
   if (!state.response.TrySingleSlice(&state.flat).ok()) {
@@ -243,7 +201,7 @@ std::optional<Completion> GrpcPort::Poll(Nanos until) {
   return completion;
 }
 
-GrpcEngine::GrpcEngine(const GrpcEngineOptions& options)
+GrpcEngine::GrpcEngine(const EngineOptions& options)
     : options_(options),
       channels_(MakeConnections({.target = options.target,
                                  .connections = options.connections,

@@ -15,7 +15,6 @@
 
 #include <cstddef>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "client/load/connections.h"
@@ -23,26 +22,11 @@
 
 namespace latchkey::load {
 
-struct GrpcEngineOptions {
-  Target target;
-  // In all, dealt out to the threads in turn.  REQUIRES: at least as many
-  // connections as threads.
-  size_t connections = 1;
-  size_t threads = 1;
-  // Calls at a time on each connection.
-  size_t in_flight = 1;
-  // How long an attempt at a call may take.
-  Nanos timeout = kNanosPerSecond;
-  // How often a call that ended as UNAVAILABLE or DEADLINE_EXCEEDED is sent
-  // again: at once, or when the server's pushback says.
-  int retries = 0;
-};
-
 class GrpcPort;
 
 class GrpcEngine final : public Engine {
  public:
-  explicit GrpcEngine(const GrpcEngineOptions& options);
+  explicit GrpcEngine(const EngineOptions& options);
   ~GrpcEngine() override;
 
   absl::Status Connect(Nanos patience) override;
@@ -50,7 +34,7 @@ class GrpcEngine final : public Engine {
   size_t SlotCount(size_t thread) const override;
 
  private:
-  const GrpcEngineOptions options_;
+  const EngineOptions options_;
   const Channels channels_;
   std::vector<std::unique_ptr<GrpcPort>> ports_;
 };

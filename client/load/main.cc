@@ -21,10 +21,12 @@
 #include "client/load/client_engine.h"
 #include "client/load/connections.h"
 #include "client/load/grpc_engine.h"
+#include "client/load/native_engine.h"
 #include "client/load/options.h"
 #include "client/load/process_cpu.h"
 #include "client/load/report.h"
 #include "client/load/runner.h"
+#include "client/load/tls_session.h"
 
 namespace latchkey::load {
 namespace {
@@ -57,6 +59,9 @@ absl::StatusOr<Target> MakeTarget(const Options& options) {
     auto credentials = client::MakeTlsCredentials(options.tls);
     if (!credentials.ok()) return credentials.status();
     target.credentials = *std::move(credentials);
+    auto context = MakeTlsContext(options.tls);
+    if (!context.ok()) return context.status();
+    target.tls = *std::move(context);
   }
   if (!options.token_file.empty()) {
     auto token = client::ReadTokenFile(options.token_file);
@@ -77,13 +82,14 @@ std::unique_ptr<Engine> MakeEngine(const Options& options,
                             .timeout = options.timeout,
                             .hedge_delay = options.hedge_delay});
   }
-  return std::make_unique<GrpcEngine>(
-      GrpcEngineOptions{.target = target,
-                        .connections = options.connections,
-                        .threads = options.threads,
-                        .in_flight = options.in_flight,
-                        .timeout = options.timeout,
-                        .retries = options.retries});
+  const EngineOptions engine = {.target = target,
+                                .connections = options.connections,
+                                .threads = options.threads,
+                                .in_flight = options.in_flight,
+                                .timeout = options.timeout,
+                                .retries = options.retries};
+  if (options.engine == "native") return std::make_unique<NativeEngine>(engine);
+  return std::make_unique<GrpcEngine>(engine);
 }
 
 // No other run, on this machine or another, has the same.

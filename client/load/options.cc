@@ -74,10 +74,11 @@ void AddConnectionOptions(CLI::App* app, Options* options, RawOptions* raw) {
       ->type_name("HOST:PORT");
   app->add_option("--engine", options->engine,
                   "What carries the requests: grpc, the gRPC C++ library, "
-                  "each request sent once, which measures the server; client, "
-                  "the C++ client with its retries, idempotency keys and "
-                  "hedges")
-      ->check(CLI::IsMember({"grpc", "client"}));
+                  "each request sent once, as most clients do; native, the "
+                  "same by HTTP/2 of its own, for so little CPU that one core "
+                  "keeps one of the server busy; client, the C++ client with "
+                  "its retries, idempotency keys and hedges")
+      ->check(CLI::IsMember({"grpc", "native", "client"}));
   app->add_option("--connections", options->connections, "TCP connections")
       ->check(CLI::Range(size_t{1}, kConnectionsMax));
   app->add_option("--in-flight", options->in_flight,
@@ -117,14 +118,14 @@ void AddTlsOptions(CLI::App* app, Options* options) {
 
 void AddMisuseOptions(CLI::App* app, Options* options, RawOptions* raw) {
   app->add_option("--retries", options->retries,
-                  "With --engine=grpc: send a request that ended as "
+                  "Not with --engine=client: send a request that ended as "
                   "UNAVAILABLE or DEADLINE_EXCEEDED up to so many times more, "
                   "each with the whole timeout, at once or when a refusal "
                   "asks for it, and without a budget, as clients that make an "
                   "overload worse")
       ->check(CLI::Range(0, kRetriesMax));
   app->add_option("--cancel-ratio", options->cancel_ratio,
-                  "With --engine=grpc: the share of requests that are "
+                  "Not with --engine=client: the share of requests that are "
                   "cancelled in flight, 0 to 1")
       ->check(CLI::Range(0.0, 1.0));
   AddDuration(app, "--cancel-after", &raw->cancel_after,
@@ -311,11 +312,11 @@ void CheckTogether(const Options& options) {
   if (options.hedge_delay && options.engine != "client") {
     Refuse("--hedge", "needs --engine=client or --verify");
   }
-  if (options.retries > 0 && options.engine != "grpc") {
-    Refuse("--retries", "needs --engine=grpc; the other one retries anyway");
+  if (options.retries > 0 && options.engine == "client") {
+    Refuse("--retries", "not with --engine=client, which retries anyway");
   }
-  if (options.cancel_ratio > 0 && options.engine != "grpc") {
-    Refuse("--cancel-ratio", "needs --engine=grpc");
+  if (options.cancel_ratio > 0 && options.engine == "client") {
+    Refuse("--cancel-ratio", "not with --engine=client");
   }
   if (options.ttl > 0 && options.transfers()) {
     Refuse("--ttl", "accounts must not expire");

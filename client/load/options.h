@@ -41,7 +41,7 @@ struct Options {
   client::TlsOptions tls;
   std::string tls_server_name;
   std::string token_file;
-  // "grpc" or "client".
+  // "grpc", "native" or "client".
   std::string engine = "grpc";
   size_t connections = 4;
   size_t in_flight = 16;
@@ -49,7 +49,7 @@ struct Options {
   Nanos timeout = 5 * kNanosPerSecond;
   // The engine "client" only.
   std::optional<Nanos> hedge_delay;
-  // The engine "grpc" only.
+  // Not the engine "client".
   int retries = 0;
   double cancel_ratio = 0;
   Nanos cancel_after = kNanosPerMilli;

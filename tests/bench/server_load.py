@@ -77,9 +77,9 @@ def resident_bytes(pid):
     return 1024 * int(line.split()[1])
 
 
-def measure(programs, server, address, mix, shape, seconds, *options):
-    """One run; returns microseconds of the server's CPU (user + system) for each
-    request.  `shape`: connections, and requests in flight on each."""
+def run_load(programs, server, address, mix, shape, seconds, *options):
+    """One run; returns latchkey-load's report.  `shape`: connections, and requests
+    in flight on each."""
     connections, in_flight = shape
     done = subprocess.run(
         ["taskset", "-c", "1", programs / "latchkey-load",
@@ -88,4 +88,10 @@ def measure(programs, server, address, mix, shape, seconds, *options):
          "--warm-up=1s", f"--duration={seconds}s",
          f"--server-pid={server.pid}", "--json=-", *options],
         stdout=subprocess.PIPE, check=True, timeout=seconds + 120)
-    return json.loads(done.stdout)["server_cpu"]["us_per_request"]
+    return json.loads(done.stdout)
+
+
+def measure(*run):
+    """One run; returns microseconds of the server's CPU (user + system) for each
+    request."""
+    return run_load(*run)["server_cpu"]["us_per_request"]

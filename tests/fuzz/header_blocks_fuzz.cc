@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
+#include "proto/wire/header_blocks.h"
 #include "server/base/check.h"
 #include "server/transport/native/frame_reader.h"
-#include "server/transport/native/header_blocks.h"
 
 namespace latchkey {
 namespace {
@@ -40,7 +40,7 @@ void CheckTable(std::string_view block) {
   LATCHKEY_CHECK(Inflate(inflater, "\x40\x01n\x01v"), "a good block");
   const size_t entries = nghttp2_hd_inflate_get_num_table_entries(inflater);
   const size_t limit = nghttp2_hd_inflate_get_max_dynamic_table_size(inflater);
-  if (Inflate(inflater, block) && HeaderBlocks::KeepsTable(block)) {
+  if (Inflate(inflater, block) && wire::KeepsTable(block)) {
     LATCHKEY_CHECK(
         nghttp2_hd_inflate_get_num_table_entries(inflater) == entries &&
             nghttp2_hd_inflate_get_max_dynamic_table_size(inflater) == limit,

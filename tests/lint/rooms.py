@@ -79,7 +79,8 @@ ROOMS = {
         rooms=("proto", "proto/wire"), libraries=("abseil", "protobuf")),
     "client/load": Room(
         rooms=("client/lib", "client/verify", "proto", "proto/wire", "stubs"),
-        libraries=("abseil", "cli11", "grpc", "nlohmann", "protobuf")),
+        libraries=("abseil", "asio", "cli11", "grpc", "nghttp2", "nlohmann",
+                   "openssl", "protobuf")),
 }
 
 # How an #include of a library begins.

@@ -58,37 +58,40 @@ void AppendString(std::string_view text, std::string* out) {
 // A frame of headers, `block`, on stream 0.
 template <size_t kSize>
 constexpr auto FrameOf(const std::string_view& block, uint8_t flags) {
-  std::array<char, kFrameHeadBytes + kSize> frame = {};
-  WriteFrameHead({.size = kSize, .type = FrameType::kHeaders, .flags = flags},
-                 frame.data());
-  for (size_t i = 0; i < kSize; ++i) frame[kFrameHeadBytes + i] = block[i];
+  std::array<char, wire::kFrameHeadBytes + kSize> frame = {};
+  wire::WriteFrameHead(
+      {.size = kSize, .type = wire::FrameType::kHeaders, .flags = flags},
+      frame.data());
+  for (size_t i = 0; i < kSize; ++i)
+    frame[wire::kFrameHeadBytes + i] = block[i];
   return frame;
 }
 
 // The frames that begin, and end, almost all answers.
 constexpr auto kHeadFrame =
-    FrameOf<kHeadBlock.size()>(kHeadBlock, kEndHeadersFlag);
-constexpr auto kOkFrame =
-    FrameOf<kOkBlock.size()>(kOkBlock, kEndHeadersFlag | kEndStreamFlag);
+    FrameOf<kHeadBlock.size()>(kHeadBlock, wire::kEndHeadersFlag);
+constexpr auto kOkFrame = FrameOf<kOkBlock.size()>(
+    kOkBlock, wire::kEndHeadersFlag | wire::kEndStreamFlag);
 
 template <size_t kSize>
 char* WriteFrame(const std::array<char, kSize>& frame, uint32_t id, char* out) {
   std::memcpy(out, frame.data(), kSize);
-  wire::WriteUint32(id, out + kFrameHeadBytes - 4);
+  wire::WriteUint32(id, out + wire::kFrameHeadBytes - 4);
   return out + kSize;
 }
 
-void AppendHead(const FrameHead& head, std::string* out) {
-  char bytes[kFrameHeadBytes];
-  WriteFrameHead(head, bytes);
+void AppendHead(const wire::FrameHead& head, std::string* out) {
+  char bytes[wire::kFrameHeadBytes];
+  wire::WriteFrameHead(head, bytes);
   out->append(bytes, sizeof(bytes));
 }
 
 void AppendData(uint32_t id, std::string_view bytes, std::string* out) {
   while (!bytes.empty()) {
-    const std::string_view part = bytes.substr(0, kFramePayloadMax);
-    AppendHead({.size = part.size(), .type = FrameType::kData, .stream = id},
-               out);
+    const std::string_view part = bytes.substr(0, wire::kFramePayloadMax);
+    AppendHead(
+        {.size = part.size(), .type = wire::FrameType::kData, .stream = id},
+        out);
     out->append(part);
     bytes.remove_prefix(part.size());
   }
@@ -97,8 +100,8 @@ void AppendData(uint32_t id, std::string_view bytes, std::string* out) {
 // The end of an answer.
 void AppendEnd(uint32_t id, const Trailers& trailers, std::string* out) {
   AppendHead({.size = BlockBytes(trailers),
-              .type = FrameType::kHeaders,
-              .flags = kEndHeadersFlag | kEndStreamFlag,
+              .type = wire::FrameType::kHeaders,
+              .flags = wire::kEndHeadersFlag | wire::kEndStreamFlag,
               .stream = id},
              out);
   out->append(kOkBlock);
@@ -120,12 +123,12 @@ Stream* DirectPath::Find(uint32_t id) const {
 }
 
 bool DirectPath::TakeHeaders(const FrameReader::Piece& piece) {
-  if (!piece.whole || piece.head.flags != kEndHeadersFlag ||
-      piece.head.size > HeaderBlocks::kBlockBytesMax || !MayWrite(0)) {
+  if (!piece.whole || piece.head.flags != wire::kEndHeadersFlag ||
+      piece.head.size > wire::kHeaderBlockBytesMax || !MayWrite(0)) {
     return false;
   }
-  const std::string_view block = piece.bytes.substr(kFrameHeadBytes);
-  const HeaderBlocks::Meaning* const meaning = blocks_.Find(block);
+  const std::string_view block = piece.bytes.substr(wire::kFrameHeadBytes);
+  const CallHeaders* const meaning = blocks_.Find(block);
   if (meaning == nullptr) return false;
   if (meaning->caller.generation != 0 &&
       !worker_.options().tokens->IsCurrent(meaning->caller)) {
@@ -143,15 +146,17 @@ bool DirectPath::TakeHeaders(const FrameReader::Piece& piece) {
 
 bool DirectPath::TakeFrame(Stream& stream, const FrameReader::Piece& piece) {
   if (!piece.whole) return false;
-  if (piece.head.type == FrameType::kData) return TakeData(stream, piece);
-  if (piece.head.type != FrameType::kWindowUpdate || piece.head.size != 4) {
+  if (piece.head.type == wire::FrameType::kData) return TakeData(stream, piece);
+  if (piece.head.type != wire::FrameType::kWindowUpdate ||
+      piece.head.size != 4) {
     return false;
   }
   // It is told with the rest: until then the first window has to do.
-  const int64_t more = ReadUint31(piece.bytes.data() + kFrameHeadBytes);
+  const int64_t more =
+      wire::ReadUint31(piece.bytes.data() + wire::kFrameHeadBytes);
   const int64_t first = nghttp2_session_get_remote_settings(
       http_, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE);
-  if (more == 0 || first + stream.untold().window + more > kWindowMax) {
+  if (more == 0 || first + stream.untold().window + more > wire::kWindowMax) {
     return false;
   }
   stream.untold().window += more;
@@ -159,8 +164,8 @@ bool DirectPath::TakeFrame(Stream& stream, const FrameReader::Piece& piece) {
 }
 
 bool DirectPath::TakeData(Stream& stream, const FrameReader::Piece& piece) {
-  const std::string_view payload = piece.bytes.substr(kFrameHeadBytes);
-  if (piece.head.flags != kEndStreamFlag || stream.half_closed() ||
+  const std::string_view payload = piece.bytes.substr(wire::kFrameHeadBytes);
+  if (piece.head.flags != wire::kEndStreamFlag || stream.half_closed() ||
       stream.headers().content_length().value_or(payload.size()) !=
           payload.size()) {
     return false;
@@ -174,26 +179,28 @@ bool DirectPath::TakeData(Stream& stream, const FrameReader::Piece& piece) {
 
 bool DirectPath::TakeWindowUpdate(const FrameReader::Piece& piece) {
   if (piece.head.size != 4) return false;
-  const int64_t more = ReadUint31(piece.bytes.data() + kFrameHeadBytes);
+  const int64_t more =
+      wire::ReadUint31(piece.bytes.data() + wire::kFrameHeadBytes);
   const int64_t kept = std::min(more, unseen_sent_);
   if (kept == 0) return false;
   unseen_sent_ -= kept;
   if (more > kept) {
     char rest[4];
     wire::WriteUint32(static_cast<uint32_t>(more - kept), rest);
-    TellFrame({.size = 4, .type = FrameType::kWindowUpdate}, {rest, 4});
+    TellFrame({.size = 4, .type = wire::FrameType::kWindowUpdate}, {rest, 4});
   }
   if (std::exchange(window_shut_, false)) session_.ResumeAnswers();
   return true;
 }
 
 void DirectPath::BeforeHeaders(const FrameReader::Piece& piece) {
-  const std::string_view block = piece.bytes.substr(kFrameHeadBytes);
-  if (!piece.whole || (piece.head.flags & ~kEndStreamFlag) != kEndHeadersFlag ||
-      !HeaderBlocks::KeepsTable(block)) {
+  const std::string_view block = piece.bytes.substr(wire::kFrameHeadBytes);
+  if (!piece.whole ||
+      (piece.head.flags & ~wire::kEndStreamFlag) != wire::kEndHeadersFlag ||
+      !wire::KeepsTable(block)) {
     blocks_.Clear();
-  } else if (piece.head.flags == kEndHeadersFlag &&
-             block.size() <= HeaderBlocks::kBlockBytesMax &&
+  } else if (piece.head.flags == wire::kEndHeadersFlag &&
+             block.size() <= wire::kHeaderBlockBytesMax &&
              blocks_.Find(block) == nullptr) {
     learning_ = block;
   }
@@ -226,22 +233,22 @@ void DirectPath::Tell(Stream& stream) {
   adopting_ = &stream;
   session_.filter().OnPassed(id);
   TellFrame({.size = untold.block.size(),
-             .type = FrameType::kHeaders,
-             .flags = kEndHeadersFlag,
+             .type = wire::FrameType::kHeaders,
+             .flags = wire::kEndHeadersFlag,
              .stream = id},
             untold.block);
   if (untold.window > 0) {
     char more[4];
     wire::WriteUint32(static_cast<uint32_t>(untold.window), more);
-    TellFrame({.size = 4, .type = FrameType::kWindowUpdate, .stream = id},
+    TellFrame({.size = 4, .type = wire::FrameType::kWindowUpdate, .stream = id},
               {more, 4});
   }
   if (untold.has_body) {
     // The stream has read it: only its size still matters.
     const std::string zeros(untold.body_bytes, '\0');
     TellFrame({.size = zeros.size(),
-               .type = FrameType::kData,
-               .flags = kEndStreamFlag,
+               .type = wire::FrameType::kData,
+               .flags = wire::kEndStreamFlag,
                .stream = id},
               zeros);
   }
@@ -249,9 +256,10 @@ void DirectPath::Tell(Stream& stream) {
   stream.OnAdopted();
 }
 
-void DirectPath::TellFrame(const FrameHead& head, std::string_view payload) {
-  char bytes[kFrameHeadBytes];
-  WriteFrameHead(head, bytes);
+void DirectPath::TellFrame(const wire::FrameHead& head,
+                           std::string_view payload) {
+  char bytes[wire::kFrameHeadBytes];
+  wire::WriteFrameHead(head, bytes);
   TellBytes({bytes, sizeof(bytes)});
   TellBytes(payload);
 }
@@ -280,17 +288,19 @@ bool DirectPath::MayAnswer(size_t bytes, const Trailers& trailers) const {
 bool DirectPath::Reply(Stream& stream, const ReplyBody& response,
                        const Trailers& trailers) {
   const size_t bytes = wire::kMessagePrefixBytes + response.size();
-  if (bytes > kFramePayloadMax || !MayAnswer(bytes, trailers)) return false;
+  if (bytes > wire::kFramePayloadMax || !MayAnswer(bytes, trailers))
+    return false;
   const auto id = static_cast<uint32_t>(stream.id());
   std::string& out = output();
   GiveWindowBack(&out);
   const size_t begin = out.size();
   const bool is_usual = trailers.empty();
-  out.resize(begin + kHeadFrame.size() + kFrameHeadBytes + bytes +
+  out.resize(begin + kHeadFrame.size() + wire::kFrameHeadBytes + bytes +
              (is_usual ? kOkFrame.size() : 0));
   char* at = WriteFrame(kHeadFrame, id, out.data() + begin);
-  WriteFrameHead({.size = bytes, .type = FrameType::kData, .stream = id}, at);
-  at += kFrameHeadBytes;
+  wire::WriteFrameHead(
+      {.size = bytes, .type = wire::FrameType::kData, .stream = id}, at);
+  at += wire::kFrameHeadBytes;
   wire::WriteMessagePrefix(static_cast<uint32_t>(response.size()), at);
   response.WriteTo(at + wire::kMessagePrefixBytes);
   if (is_usual) {
@@ -331,7 +341,7 @@ void DirectPath::GiveWindowBack(std::string* output) {
   char more[4];
   wire::WriteUint32(static_cast<uint32_t>(unseen_received_), more);
   unseen_received_ = 0;
-  AppendHead({.size = 4, .type = FrameType::kWindowUpdate}, output);
+  AppendHead({.size = 4, .type = wire::FrameType::kWindowUpdate}, output);
   output->append(more, sizeof(more));
 }
 

@@ -1,5 +1,5 @@
 // DirectPath is the short way of ordinary unary calls, past nghttp2.  A call
-// takes it whose header block is known (HeaderBlocks), whose request came in
+// takes it whose header block is known (RequestBlocks), whose request came in
 // one whole DATA frame, and whose answer is OK and can be written at once.
 //
 // nghttp2 knows nothing of such a call, and stays right in all it knows:
@@ -33,7 +33,7 @@
 
 #include "server/rpc/call.h"
 #include "server/transport/native/frame_reader.h"
-#include "server/transport/native/header_blocks.h"
+#include "server/transport/native/request_blocks.h"
 
 namespace latchkey {
 
@@ -122,7 +122,7 @@ class DirectPath {
  private:
   bool TakeData(Stream& stream, const FrameReader::Piece& piece);
   void Tell(Stream& stream);
-  void TellFrame(const FrameHead& head, std::string_view payload);
+  void TellFrame(const wire::FrameHead& head, std::string_view payload);
   void TellBytes(std::string_view bytes);
   bool MayWrite(size_t bytes) const;
   // Whether an answer of `bytes` of data may be written.
@@ -139,7 +139,7 @@ class DirectPath {
   Session& session_;
   nghttp2_session* const http_;
 
-  HeaderBlocks blocks_;
+  RequestBlocks blocks_;
   // The block that nghttp2 is about to decode, where it is to be learnt.
   std::string_view learning_;
 

@@ -5,15 +5,15 @@
 namespace latchkey {
 namespace {
 
-bool IsControl(const FrameHead& head) {
+bool IsControl(const wire::FrameHead& head) {
   switch (head.type) {
-    case FrameType::kHeaders:
-    case FrameType::kWindowUpdate:
+    case wire::FrameType::kHeaders:
+    case wire::FrameType::kWindowUpdate:
     // nghttp2 bounds these for each block of headers.
-    case FrameType::kContinuation:
+    case wire::FrameType::kContinuation:
       return false;
-    case FrameType::kData:
-      return head.size == 0 && (head.flags & kEndStreamFlag) == 0;
+    case wire::FrameType::kData:
+      return head.size == 0 && (head.flags & wire::kEndStreamFlag) == 0;
     default:
       return true;
   }
@@ -21,12 +21,12 @@ bool IsControl(const FrameHead& head) {
 
 // Whether a frame may come for a stream that was closed a moment ago.  One of
 // another size is an error wherever it comes, and nghttp2 says so.
-bool MayComeLate(const FrameHead& head) {
+bool MayComeLate(const wire::FrameHead& head) {
   switch (head.type) {
-    case FrameType::kRstStream:
-    case FrameType::kWindowUpdate:
+    case wire::FrameType::kRstStream:
+    case wire::FrameType::kWindowUpdate:
       return head.size == 4;
-    case FrameType::kPriority:
+    case wire::FrameType::kPriority:
       return head.size == 5;
     default:
       return false;
@@ -35,38 +35,40 @@ bool MayComeLate(const FrameHead& head) {
 
 }  // namespace
 
-FrameFilter::Verdict FrameFilter::Judge(const FrameHead& head, bool direct) {
+FrameFilter::Verdict FrameFilter::Judge(const wire::FrameHead& head,
+                                        bool direct) {
   if (IsControl(head)) ++control_frames_;
   ends_in_idle_reset_ = false;
-  if (head.size > kFramePayloadMax) return Verdict::kTooLarge;
-  const bool ends_block = (head.flags & kEndHeadersFlag) != 0;
+  if (head.size > wire::kFramePayloadMax) return Verdict::kTooLarge;
+  const bool ends_block = (head.flags & wire::kEndHeadersFlag) != 0;
   if (in_block_) {
-    in_block_ = head.type != FrameType::kContinuation || !ends_block;
+    in_block_ = head.type != wire::FrameType::kContinuation || !ends_block;
     return Verdict::kPass;
   }
-  in_block_ = head.type == FrameType::kHeaders && !ends_block;
+  in_block_ = head.type == wire::FrameType::kHeaders && !ends_block;
   // Even numbers are the server's, and nghttp2's affair.
   if (head.stream % 2 == 0) return Verdict::kPass;
-  const bool is_reset = head.type == FrameType::kRstStream && head.size == 4;
+  const bool is_reset =
+      head.type == wire::FrameType::kRstStream && head.size == 4;
   // nghttp2 gets the reset, and so knows of the stream from then on.
   if (is_reset && (direct || head.stream <= passed_max_)) Remember(head.stream);
   if (direct) return Verdict::kPass;
-  if (head.type == FrameType::kHeaders && head.stream >= gap_begin_ &&
+  if (head.type == wire::FrameType::kHeaders && head.stream >= gap_begin_ &&
       head.stream < gap_end_) {
     return Verdict::kNotAscending;
   }
   if (head.stream <= passed_max_) {
-    return head.type == FrameType::kData && WasReset(head.stream)
+    return head.type == wire::FrameType::kData && WasReset(head.stream)
                ? Verdict::kAfterReset
                : Verdict::kPass;
   }
   if (head.stream <= stream_max_) {
     if (MayComeLate(head)) return Verdict::kLeaveOut;
-    const bool is_call =
-        head.type == FrameType::kData || head.type == FrameType::kHeaders;
+    const bool is_call = head.type == wire::FrameType::kData ||
+                         head.type == wire::FrameType::kHeaders;
     return is_call ? Verdict::kClosed : Verdict::kPass;
   }
-  if (head.type == FrameType::kHeaders) {
+  if (head.type == wire::FrameType::kHeaders) {
     const uint32_t next = stream_max_ == 0 ? 1 : stream_max_ + 2;
     if (head.stream > next) {
       gap_begin_ = next;

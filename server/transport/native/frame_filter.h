@@ -24,7 +24,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/transport/native/frame.h"
+#include "proto/wire/frame.h"
 
 namespace latchkey {
 
@@ -52,7 +52,7 @@ class FrameFilter {
 
   // Judges the next frame.  `direct` says that its stream is one of
   // DirectPath's just now.
-  Verdict Judge(const FrameHead& head, bool direct);
+  Verdict Judge(const wire::FrameHead& head, bool direct);
 
   // Whether the next frame has to go on with a block of headers: nghttp2 says
   // so where it does not.

@@ -23,11 +23,11 @@ FrameReader::Piece FrameReader::Next(std::string_view* input) {
     kept_.clear();
     kept_is_whole_ = false;
   }
-  if (!kept_.empty() || input->size() < kFrameHeadBytes) {
+  if (!kept_.empty() || input->size() < wire::kFrameHeadBytes) {
     return GoOnKeeping(input);
   }
-  const FrameHead head = ReadFrameHead(input->data());
-  const size_t bytes = kFrameHeadBytes + head.size;
+  const wire::FrameHead head = wire::ReadFrameHead(input->data());
+  const size_t bytes = wire::kFrameHeadBytes + head.size;
   if (bytes > input->size()) {
     if (bytes <= kKeptBytesMax) return GoOnKeeping(input);
     payload_left_ = bytes - input->size();
@@ -39,12 +39,12 @@ FrameReader::Piece FrameReader::Next(std::string_view* input) {
 }
 
 FrameReader::Piece FrameReader::GoOnKeeping(std::string_view* input) {
-  if (kept_.size() < kFrameHeadBytes) {
-    kept_ += TakeFront(kFrameHeadBytes - kept_.size(), input);
-    if (kept_.size() < kFrameHeadBytes) return {};
+  if (kept_.size() < wire::kFrameHeadBytes) {
+    kept_ += TakeFront(wire::kFrameHeadBytes - kept_.size(), input);
+    if (kept_.size() < wire::kFrameHeadBytes) return {};
   }
-  const FrameHead head = ReadFrameHead(kept_.data());
-  const size_t bytes = kFrameHeadBytes + head.size;
+  const wire::FrameHead head = wire::ReadFrameHead(kept_.data());
+  const size_t bytes = wire::kFrameHeadBytes + head.size;
   if (bytes <= kKeptBytesMax) {
     kept_ += TakeFront(bytes - kept_.size(), input);
     if (kept_.size() < bytes) return {};

@@ -18,7 +18,7 @@
 #include <string>
 #include <string_view>
 
-#include "server/transport/native/frame.h"
+#include "proto/wire/frame.h"
 
 namespace latchkey {
 
@@ -31,7 +31,7 @@ class FrameReader {
     bool begins_frame = false;
     bool whole = false;
     // Of the frame that begins.
-    FrameHead head = {};
+    wire::FrameHead head = {};
   };
 
   // Takes bytes from the front of `*input`.  What is returned lives as long as

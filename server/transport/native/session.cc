@@ -84,7 +84,7 @@ bool Session::Receive(std::string_view bytes, UnixNanos now) {
 }
 
 bool Session::TakeFrame(const FrameReader::Piece& piece) {
-  const FrameHead& head = piece.head;
+  const wire::FrameHead& head = piece.head;
   Stream* const direct = direct_.Find(head.stream);
   const bool in_block = filter_.in_block();
   const FrameFilter::Verdict verdict = filter_.Judge(head, direct != nullptr);
@@ -113,7 +113,7 @@ bool Session::TakeFrame(const FrameReader::Piece& piece) {
       break;
     case FrameFilter::Verdict::kPass:
       if (direct != nullptr && direct_.TakeFrame(*direct, piece)) return true;
-      if (head.stream == 0 && head.type == FrameType::kWindowUpdate &&
+      if (head.stream == 0 && head.type == wire::FrameType::kWindowUpdate &&
           piece.whole && direct_.TakeWindowUpdate(piece)) {
         return true;
       }
@@ -124,12 +124,12 @@ bool Session::TakeFrame(const FrameReader::Piece& piece) {
       break;
   }
   // DirectPath says why.
-  if (head.type == FrameType::kHeaders || !piece.whole) {
+  if (head.type == wire::FrameType::kHeaders || !piece.whole) {
     direct_.AdoptAll();
   } else if (direct != nullptr) {
     direct_.Adopt(*direct);
   }
-  if (head.type == FrameType::kHeaders) {
+  if (head.type == wire::FrameType::kHeaders) {
     filter_.OnPassed(head.stream);
     direct_.BeforeHeaders(piece);
   }
@@ -138,21 +138,22 @@ bool Session::TakeFrame(const FrameReader::Piece& piece) {
 
 bool Session::OverflowsWindow(const FrameReader::Piece& piece) {
   constexpr size_t kSettingBytes = 6;
-  if (piece.head.type != FrameType::kSettings || !piece.whole) return false;
-  std::string_view settings = piece.bytes.substr(kFrameHeadBytes);
+  if (piece.head.type != wire::FrameType::kSettings || !piece.whole)
+    return false;
+  std::string_view settings = piece.bytes.substr(wire::kFrameHeadBytes);
   for (; settings.size() >= kSettingBytes;
        settings.remove_prefix(kSettingBytes)) {
     if (settings[0] != 0 || settings[1] != NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE)
       continue;
     direct_.AdoptAll();
-    const int64_t more = int64_t{ReadUint31(settings.data() + 2)} -
+    const int64_t more = int64_t{wire::ReadUint31(settings.data() + 2)} -
                          nghttp2_session_get_remote_settings(
                              http_, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE);
     for (const Stream* stream = newest_; stream != nullptr;
          stream = stream->older) {
       if (nghttp2_session_get_stream_remote_window_size(http_, stream->id()) +
               more >
-          kWindowMax) {
+          wire::kWindowMax) {
         return true;
       }
     }
@@ -176,7 +177,7 @@ bool Session::FillOutput(std::string* output, size_t bytes_max) {
     size = nghttp2_session_mem_send(http_, &bytes);
     if (size <= 0) break;
     const size_t begin = output->size();
-    output->append(View(bytes, static_cast<size_t>(size)));
+    output->append(wire::View(bytes, static_cast<size_t>(size)));
     CorrectGoaway(output->data() + begin, static_cast<size_t>(size));
   }
   direct_.set_interrupted(size > 0);
@@ -185,18 +186,19 @@ bool Session::FillOutput(std::string* output, size_t bytes_max) {
 }
 
 void Session::CorrectGoaway(char* frame, size_t size) {
-  if (size < kFrameHeadBytes + 4 ||
-      ReadFrameHead(frame).type != FrameType::kGoaway) {
+  if (size < wire::kFrameHeadBytes + 4 ||
+      wire::ReadFrameHead(frame).type != wire::FrameType::kGoaway) {
     return;
   }
   direct_.Disable();
-  char* const last = frame + kFrameHeadBytes;
-  wire::WriteUint32(std::max(ReadUint31(last), filter_.stream_max()), last);
+  char* const last = frame + wire::kFrameHeadBytes;
+  wire::WriteUint32(std::max(wire::ReadUint31(last), filter_.stream_max()),
+                    last);
 }
 
 int Session::CopyData(Stream& stream, const uint8_t* head, size_t length) {
   if (output_->size() >= output_bytes_max_) return NGHTTP2_ERR_WOULDBLOCK;
-  output_->append(View(head, kFrameHeadBytes));
+  output_->append(wire::View(head, wire::kFrameHeadBytes));
   output_->append(stream.TakeReply(length));
   return 0;
 }

@@ -22,7 +22,8 @@ int BeginHeaders(nghttp2_session*, const nghttp2_frame* frame, void* user) {
 int Header(nghttp2_session*, const nghttp2_frame*, const uint8_t* name,
            size_t name_size, const uint8_t* value, size_t value_size, uint8_t,
            void* user) {
-  SessionOf(user).OnHeader(View(name, name_size), View(value, value_size));
+  SessionOf(user).OnHeader(wire::View(name, name_size),
+                           wire::View(value, value_size));
   return 0;
 }
 
@@ -33,7 +34,7 @@ int FrameReceived(nghttp2_session*, const nghttp2_frame* frame, void* user) {
 
 int DataReceived(nghttp2_session*, uint8_t, int32_t id, const uint8_t* data,
                  size_t size, void* user) {
-  SessionOf(user).OnData(id, View(data, size));
+  SessionOf(user).OnData(id, wire::View(data, size));
   return 0;
 }
 

@@ -44,8 +44,7 @@ void Stream::Open(Session& session, nghttp2_session* http, int32_t id) {
   id_ = id;
 }
 
-void Stream::OpenDirect(std::string_view block,
-                        const HeaderBlocks::Meaning& meaning) {
+void Stream::OpenDirect(std::string_view block, const CallHeaders& meaning) {
   direct_ = true;
   untold_.block = block;
   headers_ = meaning.headers;

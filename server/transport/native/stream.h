@@ -35,7 +35,7 @@
 #include "server/rpc/method_table.h"
 #include "server/rpc/point_lane.h"
 #include "server/runtime/deadline.h"
-#include "server/transport/native/header_blocks.h"
+#include "server/transport/native/request_blocks.h"
 #include "server/transport/native/request_headers.h"
 
 namespace latchkey {
@@ -117,7 +117,7 @@ class Stream {
 
   // Also begins its call, which goes by DirectPath: `meaning` is what `block`
   // says.
-  void OpenDirect(std::string_view block, const HeaderBlocks::Meaning& meaning);
+  void OpenDirect(std::string_view block, const CallHeaders& meaning);
 
   // What nghttp2 has not been told of a stream of DirectPath.
   struct Untold {

@@ -133,7 +133,7 @@ TEST(OptionsTest, RefusesBadOnesByName) {
   const BadArguments kBad[] = {
       {{"--nonsense"}, "--nonsense"},
       {{"surplus"}, "surplus"},
-      {{"--engine", "native"}, "--engine"},
+      {{"--engine", "http"}, "--engine"},
       {{"--connections", "0"}, "--connections"},
       {{"--connections", "-1"}, "--connections"},
       {{"--connections", "many"}, "--connections"},

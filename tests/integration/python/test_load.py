@@ -13,13 +13,18 @@ from client import Client
 from server_process import ServerProcess, run_program
 
 
-def run_load(server, tmp_path, *arguments):
+@pytest.fixture(name="engine", params=["grpc", "native"])
+def fixture_engine(request):
+    return request.param
+
+
+def run_load(server, tmp_path, engine, *arguments):
     """Runs it for a moment and returns its report."""
     report = tmp_path / "report.json"
     result = run_program(
-        "latchkey-load", f"--address={server.address}", "--connections=2",
-        "--in-flight=4", "--keys=500", "--warm-up=100ms", "--duration=500ms",
-        f"--json={report}", *arguments)
+        "latchkey-load", f"--address={server.address}", f"--engine={engine}",
+        "--connections=2", "--in-flight=4", "--keys=500", "--warm-up=100ms",
+        "--duration=500ms", f"--json={report}", *arguments)
     assert result.returncode == 0, (result.stdout, result.stderr)
     # And a table for people.
     assert b"p99" in result.stdout
@@ -28,9 +33,9 @@ def run_load(server, tmp_path, *arguments):
 
 @pytest.mark.parametrize("mix", [
     "get", "put", "mixed:90/10", "ycsb-a", "ycsb-b", "ycsb-c", "ycsb-f"])
-def test_a_mix(server, tmp_path, mix):
-    report = run_load(server, tmp_path, f"--mix={mix}",
-                      f"--key-prefix={mix.replace(':', '-')}/",
+def test_a_mix(server, tmp_path, engine, mix):
+    report = run_load(server, tmp_path, engine, f"--mix={mix}",
+                      f"--key-prefix={engine}/{mix.replace(':', '-')}/",
                       "--key-bytes=40", "--value-bytes=64-256")
     assert report["ending"] == "complete"
     assert report["exit_code"] == 0
@@ -44,9 +49,9 @@ def test_a_mix(server, tmp_path, mix):
     assert 0 < latency["p50_ns"] <= latency["p99_ns"] <= latency["max_ns"]
 
 
-def test_transfers_keep_the_total(server, tmp_path):
-    report = run_load(server, tmp_path, "--mix=transfer", "--accounts=50",
-                      "--initial-balance=1000", "--key-prefix=account/",
+def test_transfers_keep_the_total(server, tmp_path, engine):
+    report = run_load(server, tmp_path, engine, "--mix=transfer", "--accounts=50",
+                      "--initial-balance=1000", f"--key-prefix={engine}/account/",
                       "--key-bytes=40")
     verification = report["verification"]
     assert verification["failures"] == 0
@@ -54,17 +59,17 @@ def test_transfers_keep_the_total(server, tmp_path):
     assert report["requests"] > 0
 
 
-def test_an_open_loop_keeps_its_rate(server, tmp_path):
-    report = run_load(server, tmp_path, "--mix=get", "--rate=400",
-                      "--key-prefix=open/", "--key-bytes=40")
+def test_an_open_loop_keeps_its_rate(server, tmp_path, engine):
+    report = run_load(server, tmp_path, engine, "--mix=get", "--rate=400",
+                      f"--key-prefix={engine}/open/", "--key-bytes=40")
     assert report["options"]["loop"] == "open"
     sent = report["requests"] + report["not_sent_in_time"]
     assert 100 < sent < 300
 
 
-def test_the_cpu_of_the_server_is_told(server, tmp_path):
-    report = run_load(server, tmp_path, "--mix=get",
-                      f"--server-pid={server.pid}", "--key-prefix=cpu/",
+def test_the_cpu_of_the_server_is_told(server, tmp_path, engine):
+    report = run_load(server, tmp_path, engine, "--mix=get",
+                      f"--server-pid={server.pid}", f"--key-prefix={engine}/cpu/",
                       "--key-bytes=40")
     assert report["server_cpu"]["us_per_request"] > 0
     assert report["client_cpu"]["us_per_request"] > 0
@@ -165,9 +170,32 @@ def test_a_restart_ends_a_verified_run_with_1(tmp_path):
     assert b"started anew" in result.stderr
 
 
-def test_without_a_server_it_ends_with_3():
+def test_a_drain_ends_a_run_with_3_and_no_call_hangs(tmp_path, engine):
+    report = tmp_path / "report.json"
+    with (ServerProcess(tmp_path / "log") as server,
+          concurrent.futures.ThreadPoolExecutor() as pool):
+        run = pool.submit(
+            run_program, "latchkey-load", f"--address={server.address}",
+            f"--engine={engine}", "--keys=500", "--warm-up=0s",
+            "--duration=600s", f"--json={report}")
+        client = Client(server.address)
+        start = client.Put(key=b"other", value=b"v").version
+        while client.Put(key=b"other", value=b"v").version < start + 1000:
+            assert not run.done(), run.result()
+        server.signal(signal.SIGTERM)
+        server.wait()
+        result = run.result()
+    assert result.returncode == 3, (result.stdout, result.stderr)
+    told = json.loads(report.read_text())
+    # The gRPC library's server ends as CANCELLED what is under way.
+    codes = {error["code"] for error in told["errors"]}
+    assert "UNAVAILABLE" in codes <= {"UNAVAILABLE", "CANCELLED"}
+    assert told["verification"]["failures"] == 0
+
+
+def test_without_a_server_it_ends_with_3(engine):
     result = run_program("latchkey-load", "--address=127.0.0.1:1",
-                         "--duration=1s")
+                         f"--engine={engine}", "--duration=1s")
     assert result.returncode == 3, result.stderr
     assert result.stderr
 

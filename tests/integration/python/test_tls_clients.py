@@ -112,7 +112,7 @@ def test_files_that_cannot_be_used_are_named(tmp_path, ours, files, program,
             result.stderr)
 
 
-@pytest.mark.parametrize("engine", ["grpc", "client"])
+@pytest.mark.parametrize("engine", ["grpc", "native", "client"])
 def test_a_load(mutual_server, files, engine):
     def load(*arguments):
         return run_program(

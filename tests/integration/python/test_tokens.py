@@ -183,7 +183,7 @@ def test_the_clients_show_a_token(guarded, tmp_path, by_variable):
     assert refused.returncode != 0
     assert b"UNAUTHENTICATED" in refused.stderr
     assert latchkey("health", token="wrong").returncode == 0
-    for engine in ("grpc", "client"):
+    for engine in ("grpc", "native", "client"):
         done = load(engine)
         assert done.returncode == 0, (done.stdout, done.stderr)
         assert load(engine, "wrong").returncode != 0

@@ -9,23 +9,23 @@ using Verdict = FrameFilter::Verdict;
 
 constexpr size_t kResetsKept = 3;
 
-FrameHead Data(uint32_t stream) {
-  return {.size = 4, .type = FrameType::kData, .stream = stream};
+wire::FrameHead Data(uint32_t stream) {
+  return {.size = 4, .type = wire::FrameType::kData, .stream = stream};
 }
-FrameHead Headers(uint32_t stream) {
+wire::FrameHead Headers(uint32_t stream) {
   return {.size = 7,
-          .type = FrameType::kHeaders,
-          .flags = kEndHeadersFlag,
+          .type = wire::FrameType::kHeaders,
+          .flags = wire::kEndHeadersFlag,
           .stream = stream};
 }
-FrameHead Reset(uint32_t stream) {
-  return {.size = 4, .type = FrameType::kRstStream, .stream = stream};
+wire::FrameHead Reset(uint32_t stream) {
+  return {.size = 4, .type = wire::FrameType::kRstStream, .stream = stream};
 }
-FrameHead Window(uint32_t stream) {
-  return {.size = 4, .type = FrameType::kWindowUpdate, .stream = stream};
+wire::FrameHead Window(uint32_t stream) {
+  return {.size = 4, .type = wire::FrameType::kWindowUpdate, .stream = stream};
 }
-FrameHead Priority(uint32_t stream) {
-  return {.size = 5, .type = FrameType::kPriority, .stream = stream};
+wire::FrameHead Priority(uint32_t stream) {
+  return {.size = 5, .type = wire::FrameType::kPriority, .stream = stream};
 }
 
 // Opens `stream` so that nghttp2 knows of it.
@@ -45,7 +45,7 @@ TEST(FrameFilterTest, OnlyResetsOfStreamsThatWereNotOpenedAreLeftOut) {
   EXPECT_FALSE(filter.ends_in_idle_reset());
   EXPECT_EQ(filter.Judge(Reset(3), false), Verdict::kPass);
   EXPECT_EQ(filter.Judge(Reset(2), false), Verdict::kPass);
-  FrameHead of_bad_size = Reset(9);
+  wire::FrameHead of_bad_size = Reset(9);
   of_bad_size.size = 5;
   EXPECT_EQ(filter.Judge(of_bad_size, false), Verdict::kPass);
   EXPECT_EQ(filter.Judge(Window(9), false), Verdict::kPass);
@@ -64,7 +64,7 @@ TEST(FrameFilterTest, WhatComesLateForAStreamThatNghttp2NeverSawIsLeftOut) {
   EXPECT_EQ(filter.Judge(Reset(3), false), Verdict::kLeaveOut);
   EXPECT_FALSE(filter.ends_in_idle_reset());
   EXPECT_EQ(filter.Judge(Priority(3), false), Verdict::kLeaveOut);
-  FrameHead of_bad_size = Window(3);
+  wire::FrameHead of_bad_size = Window(3);
   of_bad_size.size = 3;
   EXPECT_EQ(filter.Judge(of_bad_size, false), Verdict::kPass);
   EXPECT_EQ(filter.Judge(Data(3), false), Verdict::kClosed);
@@ -92,7 +92,7 @@ TEST(FrameFilterTest, DataBehindAResetIsLeftOut) {
   filter.OnPassed(5);
   EXPECT_EQ(filter.Judge(Data(5), false), Verdict::kAfterReset);
   // A bad reset is none, nor is one of a stream that is over and unknown.
-  FrameHead of_bad_size = Reset(3);
+  wire::FrameHead of_bad_size = Reset(3);
   of_bad_size.size = 5;
   filter.Judge(of_bad_size, false);
   EXPECT_EQ(filter.Judge(Data(3), false), Verdict::kPass);
@@ -133,16 +133,16 @@ TEST(FrameFilterTest, NumbersAscend) {
 TEST(FrameFilterTest, NothingIsLeftOutOfABlockOfHeaders) {
   FrameFilter filter(kResetsKept);
   ASSERT_EQ(filter.Judge(Headers(1), false), Verdict::kOpens);
-  FrameHead begin = Headers(3);
+  wire::FrameHead begin = Headers(3);
   begin.flags = 0;
   EXPECT_EQ(filter.Judge(begin, false), Verdict::kOpens);
   EXPECT_TRUE(filter.in_block());
   EXPECT_EQ(filter.Judge(Window(1), false), Verdict::kPass);
   EXPECT_EQ(filter.Judge(Reset(9), false), Verdict::kPass);
-  FrameHead more = {.type = FrameType::kContinuation, .stream = 3};
+  wire::FrameHead more = {.type = wire::FrameType::kContinuation, .stream = 3};
   filter.Judge(more, false);
   EXPECT_TRUE(filter.in_block());
-  more.flags = kEndHeadersFlag;
+  more.flags = wire::kEndHeadersFlag;
   filter.Judge(more, false);
   EXPECT_FALSE(filter.in_block());
   EXPECT_EQ(filter.Judge(Window(1), false), Verdict::kLeaveOut);
@@ -150,7 +150,8 @@ TEST(FrameFilterTest, NothingIsLeftOutOfABlockOfHeaders) {
 
 TEST(FrameFilterTest, NoFrameIsLargerThan16KiB) {
   FrameFilter filter(kResetsKept);
-  FrameHead head = {.size = 16'384, .type = FrameType::kContinuation};
+  wire::FrameHead head = {.size = 16'384,
+                          .type = wire::FrameType::kContinuation};
   EXPECT_EQ(filter.Judge(head, false), Verdict::kPass);
   head.size = 16'385;
   EXPECT_EQ(filter.Judge(head, false), Verdict::kTooLarge);
@@ -161,16 +162,16 @@ TEST(FrameFilterTest, CountsFramesThatMoveNoCall) {
   Open(filter, 1);
   filter.Judge(Data(1), false);
   filter.Judge(Window(1), false);
-  FrameHead end = {.type = FrameType::kData, .stream = 1};
-  end.flags = kEndStreamFlag;
+  wire::FrameHead end = {.type = wire::FrameType::kData, .stream = 1};
+  end.flags = wire::kEndStreamFlag;
   filter.Judge(end, false);
   EXPECT_EQ(filter.TakeControlFrames(), 0);
-  filter.Judge({.type = FrameType::kData, .stream = 1}, false);
+  filter.Judge({.type = wire::FrameType::kData, .stream = 1}, false);
   filter.Judge(Reset(1), false);
   filter.Judge(Reset(3), false);
-  filter.Judge({.size = 8, .type = FrameType::kPing}, false);
-  filter.Judge({.type = FrameType::kSettings}, false);
-  filter.Judge({.size = 1, .type = static_cast<FrameType>(0x77)}, false);
+  filter.Judge({.size = 8, .type = wire::FrameType::kPing}, false);
+  filter.Judge({.type = wire::FrameType::kSettings}, false);
+  filter.Judge({.size = 1, .type = static_cast<wire::FrameType>(0x77)}, false);
   filter.Judge(Priority(1), false);
   EXPECT_EQ(filter.TakeControlFrames(), 7);
   EXPECT_EQ(filter.TakeControlFrames(), 0);

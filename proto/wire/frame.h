@@ -3,8 +3,8 @@
 //
 // Thread safety: free functions and values, no shared state.
 
-#ifndef LATCHKEY_SERVER_TRANSPORT_NATIVE_FRAME_H_
-#define LATCHKEY_SERVER_TRANSPORT_NATIVE_FRAME_H_
+#ifndef LATCHKEY_PROTO_WIRE_FRAME_H_
+#define LATCHKEY_PROTO_WIRE_FRAME_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 #include "proto/wire/big_endian.h"
 
-namespace latchkey {
+namespace latchkey::wire {
 
 enum class FrameType : uint8_t {
   kData = 0,
@@ -53,7 +53,7 @@ struct FrameHead {
 
 // 31 bits, the most significant byte first; the 32nd is ignored.
 constexpr uint32_t ReadUint31(const char* bytes) {
-  return wire::ReadUint32(bytes) & 0x7fffffff;
+  return ReadUint32(bytes) & 0x7fffffff;
 }
 
 // REQUIRES: `bytes`[0 .. kFrameHeadBytes).
@@ -75,9 +75,9 @@ constexpr void WriteFrameHead(const FrameHead& head, char* bytes) {
   bytes[2] = static_cast<char>(head.size);
   bytes[3] = static_cast<char>(head.type);
   bytes[4] = static_cast<char>(head.flags);
-  wire::WriteUint32(head.stream, bytes + 5);
+  WriteUint32(head.stream, bytes + 5);
 }
 
-}  // namespace latchkey
+}  // namespace latchkey::wire
 
-#endif  // LATCHKEY_SERVER_TRANSPORT_NATIVE_FRAME_H_
+#endif  // LATCHKEY_PROTO_WIRE_FRAME_H_

@@ -1,6 +1,5 @@
-// Whole runs over real sockets, against an in-process server.
-
-#include "client/load/grpc_engine.h"
+// Whole runs over real sockets, against an in-process server, by the engines
+// that send each request themselves.
 
 #include <gmock/gmock.h>
 #include <grpcpp/security/server_credentials.h>
@@ -9,13 +8,17 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <future>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <string>
+#include <string_view>
 #include <thread>
 
+#include "client/load/grpc_engine.h"
+#include "client/load/native_engine.h"
 #include "client/load/report.h"
 #include "client/load/runner.h"
 #include "latchkey/v1/cache.grpc.pb.h"
@@ -98,7 +101,7 @@ class FakeService final : public v1::Cache::Service {
   std::set<std::string> peers_;
 };
 
-class GrpcEngineTest : public testing::Test {
+class EnginesTest : public testing::TestWithParam<const char*> {
  protected:
   void Serve(Lie lie = Lie::kNone) {
     cache_ = std::make_unique<FakeCache>(lie);
@@ -129,14 +132,21 @@ class GrpcEngineTest : public testing::Test {
     return options;
   }
 
+  static std::unique_ptr<Engine> MakeEngine(const EngineOptions& options) {
+    if (std::string_view(GetParam()) == "native") {
+      return std::make_unique<NativeEngine>(options);
+    }
+    return std::make_unique<GrpcEngine>(options);
+  }
+
   RunResult Run(const Options& options) {
-    GrpcEngine engine({.target = {.address = options.address},
-                       .connections = options.connections,
-                       .threads = options.threads,
-                       .in_flight = options.in_flight,
-                       .timeout = options.timeout,
-                       .retries = options.retries});
-    return RunLoad(options, engine, {}, stop_);
+    const auto engine = MakeEngine({.target = {.address = options.address},
+                                    .connections = options.connections,
+                                    .threads = options.threads,
+                                    .in_flight = options.in_flight,
+                                    .timeout = options.timeout,
+                                    .retries = options.retries});
+    return RunLoad(options, *engine, {}, stop_);
   }
 
   std::atomic<bool> stop_ = false;
@@ -146,7 +156,7 @@ class GrpcEngineTest : public testing::Test {
   std::unique_ptr<grpc::Server> server_;
 };
 
-TEST_F(GrpcEngineTest, RunsEveryKindOfOperation) {
+TEST_P(EnginesTest, RunsEveryKindOfOperation) {
   Serve();
   for (const char* mix : {"ycsb-a", "ycsb-f", "transfer"}) {
     const RunResult result = Run(SmallRun(mix));
@@ -157,7 +167,7 @@ TEST_F(GrpcEngineTest, RunsEveryKindOfOperation) {
   }
 }
 
-TEST_F(GrpcEngineTest, UsesAsManyConnectionsAndThreadsAsAsked) {
+TEST_P(EnginesTest, UsesAsManyConnectionsAndThreadsAsAsked) {
   Serve();
   Options options = SmallRun("get");
   options.connections = 5;
@@ -169,7 +179,7 @@ TEST_F(GrpcEngineTest, UsesAsManyConnectionsAndThreadsAsAsked) {
   EXPECT_EQ(service_->peers(), 5u);
 }
 
-TEST_F(GrpcEngineTest, ThreadsShareWhatTheyKnow) {
+TEST_P(EnginesTest, ThreadsShareWhatTheyKnow) {
   Serve();
   Options options = SmallRun("ycsb-a");
   options.threads = 4;
@@ -178,7 +188,7 @@ TEST_F(GrpcEngineTest, ThreadsShareWhatTheyKnow) {
   EXPECT_EQ(Run(SmallRun("transfer")).FailureCount(), 0u);
 }
 
-TEST_F(GrpcEngineTest, CarriesLargeValues) {
+TEST_P(EnginesTest, CarriesLargeValues) {
   Serve();
   Options options = SmallRun("ycsb-a");
   options.keys = 8;
@@ -188,14 +198,14 @@ TEST_F(GrpcEngineTest, CarriesLargeValues) {
   EXPECT_EQ(result.ExitCode(), kExitOk) << FormatTable(result);
 }
 
-TEST_F(GrpcEngineTest, CatchesALyingServer) {
+TEST_P(EnginesTest, CatchesALyingServer) {
   Serve(Lie::kFlipsABit);
   const RunResult result = Run(SmallRun("get"));
   EXPECT_EQ(result.ExitCode(), kExitFailed);
   EXPECT_GT(result.FailureCount(), 0u);
 }
 
-TEST_F(GrpcEngineTest, CatchesALostTransfer) {
+TEST_P(EnginesTest, CatchesALostTransfer) {
   Serve(Lie::kLosesTransfers);
   const RunResult result = Run(SmallRun("transfer"));
   EXPECT_EQ(result.ExitCode(), kExitFailed);
@@ -205,7 +215,7 @@ TEST_F(GrpcEngineTest, CatchesALostTransfer) {
               AnyOf(HasSubstr("wrong balance"), HasSubstr("lost transfer")));
 }
 
-TEST_F(GrpcEngineTest, DecodesReasons) {
+TEST_P(EnginesTest, DecodesReasons) {
   Serve(Lie::kRefusesWrites);
   const RunResult result = Run(SmallRun("put"));
   EXPECT_EQ(
@@ -213,7 +223,7 @@ TEST_F(GrpcEngineTest, DecodesReasons) {
       1u);
 }
 
-TEST_F(GrpcEngineTest, KeepsTheRateOfAnOpenLoop) {
+TEST_P(EnginesTest, KeepsTheRateOfAnOpenLoop) {
   Serve();
   Options options = SmallRun("get");
   options.requests = 0;
@@ -224,17 +234,18 @@ TEST_F(GrpcEngineTest, KeepsTheRateOfAnOpenLoop) {
   EXPECT_GE(result.elapsed, options.duration);
 }
 
-TEST_F(GrpcEngineTest, SaysWhoCannotBeReached) {
+TEST_P(EnginesTest, SaysWhoCannotBeReached) {
   Serve();
   const Options options = SmallRun("get");
   server_->Shutdown();
-  GrpcEngine engine({.target = {.address = options.address}, .connections = 2});
-  const absl::Status status = engine.Connect(200 * kNanosPerMilli);
+  const auto engine =
+      MakeEngine({.target = {.address = options.address}, .connections = 2});
+  const absl::Status status = engine->Connect(200 * kNanosPerMilli);
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(status.message()), HasSubstr(options.address));
 }
 
-TEST_F(GrpcEngineTest, EndsWhenTheServerGoesAway) {
+TEST_P(EnginesTest, EndsWhenTheServerGoesAway) {
   Serve();
   Options options = SmallRun("get");
   options.requests = 0;
@@ -248,7 +259,7 @@ TEST_F(GrpcEngineTest, EndsWhenTheServerGoesAway) {
   EXPECT_THAT(EndingMessage(result), HasSubstr("UNAVAILABLE"));
 }
 
-TEST_F(GrpcEngineTest, ACallEndsWithItsTimeout) {
+TEST_P(EnginesTest, ACallEndsWithItsTimeout) {
   Serve();
   Options options = GetsOneByOne(2);
   options.timeout = 50 * kNanosPerMilli;
@@ -260,7 +271,7 @@ TEST_F(GrpcEngineTest, ACallEndsWithItsTimeout) {
   EXPECT_GE(result.elapsed, 2 * options.timeout);
 }
 
-TEST_F(GrpcEngineTest, SendsARefusedCallAgainAfterThePushback) {
+TEST_P(EnginesTest, SendsARefusedCallAgainAfterThePushback) {
   Serve();
   Options options = GetsOneByOne(1);
   options.retries = 3;
@@ -272,7 +283,7 @@ TEST_F(GrpcEngineTest, SendsARefusedCallAgainAfterThePushback) {
   EXPECT_GE(result.measured.AllLatencies().min(), 3 * 20 * kNanosPerMilli);
 }
 
-TEST_F(GrpcEngineTest, GivesUpAfterTheRetriesThatItMayMake) {
+TEST_P(EnginesTest, GivesUpAfterTheRetriesThatItMayMake) {
   Serve();
   Options options = GetsOneByOne(1);
   for (const int retries : {0, 2}) {
@@ -285,7 +296,7 @@ TEST_F(GrpcEngineTest, GivesUpAfterTheRetriesThatItMayMake) {
   }
 }
 
-TEST_F(GrpcEngineTest, CancelsWhatHangs) {
+TEST_P(EnginesTest, CancelsWhatHangs) {
   Serve();
   Options options = GetsOneByOne(2);
   options.timeout = 600 * kNanosPerSecond;
@@ -298,7 +309,7 @@ TEST_F(GrpcEngineTest, CancelsWhatHangs) {
   EXPECT_EQ(result.measured.errors.count({"CANCELLED", ""}), 1u);
 }
 
-TEST_F(GrpcEngineTest, AnInterruptEndsTheRunWithAReport) {
+TEST_P(EnginesTest, AnInterruptEndsTheRunWithAReport) {
   Serve();
   Options options = SmallRun("transfer");
   options.requests = 0;
@@ -311,6 +322,40 @@ TEST_F(GrpcEngineTest, AnInterruptEndsTheRunWithAReport) {
   EXPECT_EQ(result.ExitCode(), kExitOk) << FormatTable(result);
   EXPECT_EQ(result.total, result.total_expected);
 }
+
+TEST_P(EnginesTest, ConnectsAnewToAServerThatIsBack) {
+  Serve();
+  const auto engine =
+      MakeEngine({.target = {.address = "127.0.0.1:" + std::to_string(port_)},
+                  .timeout = 5 * kNanosPerSecond});
+  ASSERT_TRUE(engine->Connect(5 * kNanosPerSecond).ok());
+  CallPort& port = engine->Port(0);
+  v1::GetRequest request;
+  request.set_key("a");
+  const auto code = [&] {
+    port.Now();
+    port.Start(0, {.method = Method::kGet, .request = &request});
+    const auto ended = port.Poll(port.Now() + 10 * kNanosPerSecond);
+    if (!ended) return grpc::StatusCode::DATA_LOSS;
+    return ended->error == nullptr ? grpc::StatusCode::OK : ended->error->code;
+  };
+  EXPECT_EQ(code(), grpc::StatusCode::OK);
+  // A port that is not polled does not see that the server wants to end.
+  server_->Shutdown(std::chrono::system_clock::now());
+  EXPECT_EQ(code(), grpc::StatusCode::UNAVAILABLE);
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:" + std::to_string(port_),
+                           grpc::InsecureServerCredentials());
+  builder.RegisterService(service_.get());
+  server_ = builder.BuildAndStart();
+  ASSERT_NE(server_, nullptr);
+  const Nanos end = port.Now() + 10 * kNanosPerSecond;
+  while (code() != grpc::StatusCode::OK) ASSERT_LT(port.Now(), end);
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, EnginesTest,
+                         testing::Values("grpc", "native"),
+                         [](const auto& each) { return each.param; });
 
 }  // namespace
 }  // namespace latchkey::load

@@ -1,10 +1,9 @@
-#include "server/transport/native/header_blocks.h"
+#include "proto/wire/header_blocks.h"
 
 #include <cstdint>
 #include <cstring>
-#include <utility>
 
-namespace latchkey {
+namespace latchkey::wire {
 namespace {
 
 // Takes an integer of HPACK with a prefix of `bits` from the front of `*in`.
@@ -32,29 +31,9 @@ bool SkipString(std::string_view* in) {
   return true;
 }
 
-// Whether they are equal, in a time that only their size decides: a block may
-// hold a token, which another caller behind the same proxy must not find out
-// byte by byte.
-bool AreEqual(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  uint64_t differences = 0;
-  size_t at = 0;
-  for (; at + sizeof(uint64_t) <= a.size(); at += sizeof(uint64_t)) {
-    uint64_t of_a;
-    uint64_t of_b;
-    std::memcpy(&of_a, a.data() + at, sizeof(of_a));
-    std::memcpy(&of_b, b.data() + at, sizeof(of_b));
-    differences |= of_a ^ of_b;
-  }
-  for (; at < a.size(); ++at) {
-    differences |= static_cast<unsigned char>(a[at] ^ b[at]);
-  }
-  return differences == 0;
-}
-
 }  // namespace
 
-bool HeaderBlocks::KeepsTable(std::string_view block) {
+bool KeepsTable(std::string_view block) {
   while (!block.empty()) {
     const auto first = static_cast<unsigned char>(block.front());
     size_t index = 0;
@@ -73,25 +52,21 @@ bool HeaderBlocks::KeepsTable(std::string_view block) {
   return true;
 }
 
-const HeaderBlocks::Meaning* HeaderBlocks::Find(std::string_view block) const {
-  for (const Known& known : known_) {
-    if (AreEqual(known.block, block)) return &known.meaning;
+bool AreEqualBlocks(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  uint64_t differences = 0;
+  size_t at = 0;
+  for (; at + sizeof(uint64_t) <= a.size(); at += sizeof(uint64_t)) {
+    uint64_t of_a;
+    uint64_t of_b;
+    std::memcpy(&of_a, a.data() + at, sizeof(of_a));
+    std::memcpy(&of_b, b.data() + at, sizeof(of_b));
+    differences |= of_a ^ of_b;
   }
-  return nullptr;
-}
-
-void HeaderBlocks::Learn(std::string_view block, Meaning meaning) {
-  if (known_.size() < kBlocksMax) {
-    known_.push_back({std::string(block), std::move(meaning)});
-    return;
+  for (; at < a.size(); ++at) {
+    differences |= static_cast<unsigned char>(a[at] ^ b[at]);
   }
-  known_[oldest_] = {std::string(block), std::move(meaning)};
-  oldest_ = (oldest_ + 1) % kBlocksMax;
+  return differences == 0;
 }
 
-void HeaderBlocks::Clear() {
-  known_.clear();
-  oldest_ = 0;
-}
-
-}  // namespace latchkey
+}  // namespace latchkey::wire
