@@ -1,5 +1,6 @@
 #include "server/app/server.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -37,6 +38,10 @@ StoreOptions ToStoreOptions(const ServerOptions& options) {
   return store;
 }
 
+// What requests that are not whole, and answers that were not read, may hold.
+constexpr int64_t kBufferBytesMin = 8 * 1024 * 1024;
+constexpr int64_t kBufferBytesMax = 256 * 1024 * 1024;
+
 // A task of the lane takes up to some tens of milliseconds, so that more wait
 // than one is usual, and a queue stands when that does not end.
 AdmissionOptions ToBulkOptions(const ServerOptions& options) {
@@ -68,6 +73,10 @@ std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
         methods, clock);
   }
   const ListenAddress address = *ParseListenAddress(options.listen);
+  // A part of the data's limit, since it is beside it, and no less than some of
+  // the largest messages.
+  const auto buffers_max = static_cast<size_t>(std::clamp(
+      options.memory_max_bytes / 8, kBufferBytesMin, kBufferBytesMax));
   return std::make_unique<NativeServer>(
       NativeServerOptions{
           .host = address.host,
@@ -77,9 +86,15 @@ std::unique_ptr<Transport> MakeTransport(const ServerOptions& options,
           .limits = limits,
           .threads = options.threads,
           .connections_max = options.connections_max,
+          .connections_per_address_max = options.connections_per_address_max,
           .calls_per_connection_max = options.calls_per_connection_max,
           .calls_max = options.calls_max,
-          .call_time_max = options.call_seconds_max * kNanosPerSecond},
+          .call_time_max = options.call_seconds_max * kNanosPerSecond,
+          .request_bytes_max = buffers_max,
+          .reply_bytes_max = buffers_max,
+          .connection_reply_bytes_max = buffers_max / 4,
+          .idle_time_max = options.connection_idle_seconds * kNanosPerSecond,
+          .age_max = options.connection_age_seconds * kNanosPerSecond},
       methods, clock);
 }
 

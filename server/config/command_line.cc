@@ -27,6 +27,9 @@ constexpr int kBulkQueueMax = 100'000;
 // What a process may have of file descriptors on a large machine.
 constexpr int kConnectionsMax = 1'000'000;
 
+// A day is as good as for ever.
+constexpr int kConnectionSecondsMax = 24 * 3600;
+
 // What any connection, and any machine, has memory for.
 constexpr int kCallsPerConnectionMax = 100'000;
 constexpr int kCallsMax = 10'000'000;
@@ -246,6 +249,22 @@ void Parser::AddServingOptions() {
                   "Connections at a time; one more is closed as it comes. Only "
                   "the native transport has this limit")
       ->check(CLI::Range(1, kConnectionsMax));
+  app_.add_option("--connections-per-address-max",
+                  options_.connections_per_address_max,
+                  "Of these, how many one address may have (of IPv6, its first "
+                  "64 bits). 0: half of them, and any number of this machine's "
+                  "own")
+      ->check(CLI::Range(0, kConnectionsMax));
+  app_.add_option("--connection-idle-seconds", options_.connection_idle_seconds,
+                  "How long a connection may have no call before it is told to "
+                  "end, in seconds. 0: for ever. Native transport only, as the "
+                  "next")
+      ->check(CLI::Range(0, kConnectionSecondsMax));
+  app_.add_option("--connection-age-seconds", options_.connection_age_seconds,
+                  "How old a connection may become before it is told to end, a "
+                  "tenth more or less, in seconds; its calls may finish within "
+                  "--call-seconds-max. 0: as old as it likes")
+      ->check(CLI::Range(0, kConnectionSecondsMax));
   app_.add_option("--drain-seconds", options_.drain_seconds,
                   "How long calls may finish after SIGTERM before they are "
                   "cancelled, in seconds")
@@ -408,6 +427,9 @@ std::string Parser::PrintConfig() const {
       "bulk-threads = ", options_.bulk_threads, "\n",
       "bulk-queue-max = ", options_.bulk_queue_max, "\n",
       "connections-max = ", options_.connections_max, "\n",
+      "connections-per-address-max = ", options_.connections_per_address_max,
+      "\n", "connection-idle-seconds = ", options_.connection_idle_seconds,
+      "\n", "connection-age-seconds = ", options_.connection_age_seconds, "\n",
       "calls-per-connection-max = ", options_.calls_per_connection_max, "\n",
       "calls-max = ", options_.calls_max, "\n",
       "call-seconds-max = ", options_.call_seconds_max, "\n",

@@ -48,6 +48,11 @@ struct ServerOptions {
 
   // Connections at a time, of the native transport.
   int connections_max = 10'000;
+  // Of one address; 0: half of all, and any number of this machine's own.
+  int connections_per_address_max = 0;
+  // How long they may have no call, and live; 0: for ever.
+  int connection_idle_seconds = 0;
+  int connection_age_seconds = 0;
 
   // Calls in flight of one connection and of all, until their handlers end.
   int calls_per_connection_max = 1'000;

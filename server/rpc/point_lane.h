@@ -9,6 +9,9 @@
 //
 //   read -> Admit() -> runs | waits -> OnPass() -> runs | ended | shed
 //
+// Calls of a client that takes more than its share wait in a queue of their
+// own, behind all others: if it stands, only they are refused.
+//
 // Calls of methods that answer about the server itself are not admitted but
 // run: their number is bounded by their own slots.
 //
@@ -24,6 +27,7 @@
 #include "server/rpc/admission_metrics.h"
 #include "server/rpc/call.h"
 #include "server/rpc/method_table.h"
+#include "server/rpc/peer_loads.h"
 #include "server/runtime/admission_queue.h"
 
 namespace latchkey {
@@ -32,8 +36,16 @@ class PointLane {
  public:
   // Where a call waits; its transport keeps one for each.
   class Place : public AdmissionQueue::Item {
+   public:
+    // Whose call it is, set before it is admitted; null over a transport that
+    // does not count.
+    PeerLoads::Load* load = nullptr;
+
    private:
     friend class PointLane;
+
+    // Which queue it is in.
+    bool heavy_ = false;
 
     const Method* method_ = nullptr;
     Call* call_ = nullptr;
@@ -51,21 +63,39 @@ class PointLane {
 
   // Runs the call, or lets it wait in `place`, or refuses it.
   //
-  // REQUIRES: method.unary is set; `request` and `place` live until the call
-  // was finished or removed.
+  // REQUIRES: method.unary is set; `request` and `place` live
+  // until the call was finished or removed.
   void Admit(Place& place, const Method& method, Call& call,
              std::string_view request, UnixNanos now);
 
   // Forgets a call that waits.  REQUIRES: place.queued().
-  void Remove(Place& place) { queue_.Remove(place); }
+  void Remove(Place& place) { QueueOf(place).Remove(place); }
 
   // A pass is over: runs what waits, for a slice.
   void OnPass();
 
+  // Who takes how much of the thread.
+  PeerLoads& loads() { return loads_; }
+
+  // What was run since the last pass, in CPU time.
+  Nanos worked() const { return worked_; }
+
  private:
-  void Run(const Method& method, Call& call, std::string_view request,
-           UnixNanos now);
-  void Refuse(Call& call, ShedCause cause);
+  void Run(AdmissionQueue& queue, const Method& method, Call& call,
+           std::string_view request, UnixNanos now);
+  // Queues the call, or refuses it.
+  void Offer(Place& place, UnixNanos arrival, UnixNanos now);
+  // Runs or ends what was taken from `queue` at `now`; returns what time it is
+  // then.
+  UnixNanos Settle(AdmissionQueue& queue, const AdmissionQueue::Taken& taken,
+                   UnixNanos now);
+  void Refuse(AdmissionQueue& queue, Call& call, ShedCause cause);
+  bool IsHeavy(const Place& place) const {
+    return place.load != nullptr && loads_.IsHeavy(*place.load);
+  }
+  AdmissionQueue& QueueOf(const Place& place) {
+    return place.heavy_ ? heavy_queue_ : queue_;
+  }
   void RequestPass();
 
   // Constant after construction.
@@ -73,7 +103,9 @@ class PointLane {
   AdmissionMetrics& metrics_;
   const std::function<void()> request_pass_;
 
+  PeerLoads loads_;
   AdmissionQueue queue_;
+  AdmissionQueue heavy_queue_;
   // What was run since the sockets were read, by the smoothed time of a call.
   Nanos worked_ = 0;
   // Calls until one is measured again.

@@ -1,10 +1,12 @@
 #include "server/transport/native/connection.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -24,6 +26,10 @@ constexpr size_t kWrittenPerTurnMax = 1024 * 1024;
 // A client that has TLS answer, again and again, and reads nothing.
 constexpr int kRepliesKeptMax = 16;
 
+// Of its age, by what part it differs, and in how many steps.
+constexpr Nanos kAgePart = 10;
+constexpr Nanos kAgeSpread = 1'000;
+
 // How long a connection is silent before it is judged by its last frame.
 constexpr Nanos kJudgementDelay = kNanosPerSecond;
 
@@ -39,9 +45,10 @@ std::unique_ptr<TlsStream> NewTlsStream(const TlsKeeper* keeper) {
 
 }  // namespace
 
-Connection::Connection(Worker& worker, int socket, std::string peer)
+Connection::Connection(Worker& worker, int socket, Peer peer)
     : worker_(worker),
       peer_(std::move(peer)),
+      load_(worker.loads().Enter(peer_.network)),
       socket_(worker.io(), socket),
       tls_(NewTlsStream(worker.options().tls)),
       session_(worker, *this) {}
@@ -49,17 +56,31 @@ Connection::Connection(Worker& worker, int socket, std::string peer)
 Connection::~Connection() {
   LATCHKEY_CHECK(may_be_destroyed(),
                  "a connection ends when all of it is over");
+  unsent_.clear();
+  CountUnsent();
+  worker_.loads().Leave(load_);
 }
 
 void Connection::Start() {
   connect_time_ = last_heard_ = worker_.time_source().Now();
+  if (const Nanos age = worker_.options().age_max; age > 0) {
+    // The port of its other end is as good as chance.
+    const auto part = static_cast<Nanos>(std::hash<std::string>()(peer_.name) %
+                                         (2 * kAgeSpread));
+    age_end_ =
+        connect_time_ + age + age / kAgePart * (part - kAgeSpread) / kAgeSpread;
+  }
   session_.set_turn_time(connect_time_);
   in_turn_ = true;
   EndTurn();
 }
 
 void Connection::RequestTurn() {
-  if (in_turn_ || turn_requested_) return;
+  if (in_turn_ || turn_requested_ || waits_in_line_) return;
+  if (GoesBehind()) {
+    WaitInLine();
+    return;
+  }
   turn_requested_ = true;
   ++pending_;
   worker_.Post([this] {
@@ -83,6 +104,7 @@ void Connection::Tick(UnixNanos now) {
     Close();
     return;
   }
+  TickAge(now);
   const Nanos silence = now - last_heard_;
   if (silence >= kJudgementDelay && session_.JudgeIdleResets()) RequestTurn();
   if (silence >= options.ping_interval + options.ping_timeout) {
@@ -97,6 +119,23 @@ void Connection::Tick(UnixNanos now) {
                  options.idle_time_max) {
     told_end_ = true;
     SayLastCall();
+  }
+}
+
+void Connection::TickAge(UnixNanos now) {
+  // A step with each tick, so that what was on its way has come, as when the
+  // server drains.
+  if (age_step_ == 0 && now >= age_end_) {
+    age_step_ = 1;
+    AnnounceEnd();
+  } else if (age_step_ == 1) {
+    age_step_ = 2;
+    told_end_ = true;
+    SayLastCall();
+  } else if (age_step_ == 2 &&
+             now - age_end_ >= worker_.options().call_time_max) {
+    age_step_ = 3;
+    CancelCalls();
   }
 }
 
@@ -132,6 +171,13 @@ void Connection::Close() {
   RequestTurn();
 }
 
+void Connection::CloseNow() {
+  Close();
+  std::string().swap(unsent_);
+  CountUnsent();
+  session_.DeliverAll();
+}
+
 void Connection::RetireIfOver() {
   if (retired_ || !may_be_destroyed()) return;
   retired_ = true;
@@ -157,57 +203,125 @@ void Connection::WaitWritable() {
                        --pending_;
                        waits_writable_ = false;
                        replies_kept_ = 0;
-                       in_turn_ = true;
-                       // Its other end took some of what was sent.
-                       last_heard_ = worker_.time_source().Now();
-                       session_.set_turn_time(last_heard_);
-                       EndTurn();
+                       OnWritable();
                      });
 }
 
 void Connection::OnReadable() {
+  if (waits_in_line_) return;
+  if (GoesBehind()) {
+    WaitInLine();
+  } else {
+    TakeTurn();
+  }
+}
+
+void Connection::OnWritable() {
+  // Its other end took some of what was sent.
+  last_heard_ = worker_.time_source().Now();
+  if (waits_in_line_) return;
+  if (GoesBehind()) {
+    WaitInLine();
+    return;
+  }
   in_turn_ = true;
-  session_.direct().set_turn_output(&worker_.output());
-  if (!closed_ && !ReadAll()) Close();
-  session_.direct().set_turn_output(nullptr);
+  session_.set_turn_time(last_heard_);
   EndTurn();
 }
 
+bool Connection::GoesBehind() const {
+  return !closed_ && (is_greedy_ || worker_.loads().IsHeavy(load_));
+}
+
+void Connection::WaitInLine() {
+  waits_in_line_ = true;
+  ++pending_;
+  worker_.WaitInLine(*this);
+}
+
+void Connection::TakeTurnInLine() {
+  --pending_;
+  waits_in_line_ = false;
+  // What a client has sent that is gone is not worth the others' time.
+  pollfd poll_for = {
+      .fd = socket_.native_handle(), .events = POLLRDHUP, .revents = 0};
+  if (!closed_ && poll(&poll_for, 1, 0) == 1) Close();
+  TakeTurn();
+}
+
+void Connection::TakeTurn() {
+  in_turn_ = true;
+  const UnixNanos now = worker_.time_source().Now();
+  worker_.BeginTurn(now);
+  session_.set_turn_time(now);
+  session_.direct().set_turn_output(&worker_.output());
+  if (!closed_ && !MustWait() && !ReadAll()) Close();
+  session_.direct().set_turn_output(nullptr);
+  EndTurn();
+  worker_.EndTurn(load_);
+}
+
 bool Connection::ReadAll() {
+  is_greedy_ = false;
+  if (has_unreceived() && linger_end_ == kNever) {
+    const std::string plain = std::exchange(unreceived_plain_, {});
+    std::string bytes = std::exchange(unreceived_, {});
+    if (!ReceivePlain(plain)) return false;
+    if (is_greedy_) {
+      unreceived_ = std::move(bytes);
+      return true;
+    }
+    if (!Receive(bytes)) return false;
+    if (is_greedy_) return true;
+  }
   std::vector<char>& buffer = worker_.read_buffer();
+  const size_t size_max = worker_.read_bytes_max();
   for (int i = 0; i < kReadsPerTurnMax; ++i) {
     const ssize_t size =
-        recv(socket_.native_handle(), buffer.data(), buffer.size(), 0);
+        recv(socket_.native_handle(), buffer.data(), size_max, 0);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
     if (size <= 0) return false;
     last_heard_ = worker_.time_source().Now();
-    const std::string_view bytes(buffer.data(), static_cast<size_t>(size));
-    if (linger_end_ == kNever &&
-        !(tls_ == nullptr ? session_.Receive(bytes, last_heard_)
-                          : ReceiveSealed(bytes))) {
-      return false;
-    }
-    if (static_cast<size_t>(size) < buffer.size()) break;
+    if (!Receive({buffer.data(), static_cast<size_t>(size)})) return false;
+    if (static_cast<size_t>(size) < size_max) break;
+    is_greedy_ = is_greedy_ || worker_.TurnIsOver();
+    if (is_greedy_) break;
   }
   return true;
 }
 
-bool Connection::ReceiveSealed(std::string_view sealed) {
+bool Connection::Receive(std::string_view bytes) {
+  if (linger_end_ != kNever) return true;
+  if (tls_ == nullptr) return ReceivePlain(bytes);
+  if (!ReceiveSealed(&bytes)) return false;
+  unreceived_ = bytes;
+  return true;
+}
+
+bool Connection::ReceivePlain(std::string_view bytes) {
+  if (!session_.Receive(&bytes, last_heard_)) return false;
+  if (bytes.empty()) return true;
+  is_greedy_ = true;
+  unreceived_plain_ = bytes;
+  return true;
+}
+
+bool Connection::ReceiveSealed(std::string_view* sealed) {
   std::vector<char>& plain = worker_.opened_buffer();
   std::string& reply = worker_.sealed_output();
   while (true) {
     const bool was_established = tls_->is_established();
-    const TlsStream::Opened opened = tls_->Open(&sealed, plain, &reply);
+    const TlsStream::Opened opened = tls_->Open(sealed, plain, &reply);
     if (!was_established && tls_->is_established()) {
       client_name_ = CertificatePrincipal(tls_->ClientName());
     }
-    if (opened.size > 0 &&
-        !session_.Receive({plain.data(), opened.size}, last_heard_)) {
+    if (opened.size > 0 && !ReceivePlain({plain.data(), opened.size})) {
       return false;
     }
     switch (opened.state) {
       case TlsStream::State::kFull:
+        if (is_greedy_) return can_write() || KeepReply(&reply);
         continue;
       case TlsStream::State::kWantsMore:
         return can_write() || KeepReply(&reply);
@@ -227,6 +341,7 @@ bool Connection::ReceiveSealed(std::string_view sealed) {
 bool Connection::KeepReply(std::string* reply) {
   if (reply->empty()) return true;
   unsent_ += *reply;
+  CountUnsent();
   reply->clear();
   return ++replies_kept_ <= kRepliesKeptMax;
 }
@@ -243,6 +358,7 @@ void Connection::EndTurn() {
       if (!unsent_.empty()) {
         sealed = unsent_;
         std::string().swap(unsent_);
+        CountUnsent();
       }
       if (!FillOutput(&output, &sealed)) {
         Close();
@@ -268,7 +384,10 @@ void Connection::EndTurn() {
   }
   session_.SetTimers(session_.turn_time());
   if (linger_end_ == kNever && unsent_.empty() && session_.is_done()) Linger();
-  if (!waits_readable_ && !(waits_writable_ && session_.is_congested())) {
+  if (waits_in_line_ || MustWait()) return;
+  if (has_unreceived() && linger_end_ == kNever) {
+    WaitInLine();
+  } else if (!waits_readable_) {
     WaitReadable();
   }
 }
@@ -277,6 +396,13 @@ bool Connection::FillOutput(std::string* output, std::string* sealed) {
   if (tls_ != nullptr && !tls_->is_established()) return true;
   return session_.FillOutput(output, worker_.options().output_bytes_max) &&
          (tls_ == nullptr || tls_->Seal(*output, sealed));
+}
+
+void Connection::CountUnsent() {
+  const size_t more = unsent_.size() - unsent_counted_;
+  worker_.reply_bytes += more;
+  session_.reply_bytes += more;
+  unsent_counted_ = unsent_.size();
 }
 
 void Connection::Write(std::string_view bytes) {
@@ -290,6 +416,7 @@ void Connection::Write(std::string_view bytes) {
     if (errno == EINTR) continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK) {
       unsent_ = bytes;
+      CountUnsent();
       WaitWritable();
     } else {
       Close();

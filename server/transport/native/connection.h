@@ -24,6 +24,8 @@
 
 #include "server/access/token_table.h"
 #include "server/base/clock.h"
+#include "server/rpc/peer_loads.h"
+#include "server/transport/native/listener.h"
 #include "server/transport/native/session.h"
 #include "server/transport/native/tls_stream.h"
 
@@ -34,7 +36,7 @@ class Worker;
 class Connection {
  public:
   // Takes over `socket`, which is connected and does not block.
-  Connection(Worker& worker, int socket, std::string peer);
+  Connection(Worker& worker, int socket, Peer peer);
 
   // REQUIRES: may_be_destroyed().
   ~Connection();
@@ -60,11 +62,21 @@ class Connection {
   // Closes the socket and ends all calls.
   void Close();
 
+  // The same, and gives back what it holds before this returns.  REQUIRES: no
+  // turn of this connection is under way.
+  void CloseNow();
+  bool is_closed() const { return closed_; }
+
+  const Session& session() const { return session_; }
+
   // Its socket is closed, no call lives, and nothing that was started will come
   // back.
   bool may_be_destroyed() const {
     return closed_ && pending_ == 0 && !session_.has_streams();
   }
+
+  // Its turn in the worker's line has come.
+  void TakeTurnInLine();
 
   // Called when the last stream of a closed connection is over.
   void RetireIfOver();
@@ -74,7 +86,11 @@ class Connection {
     return !closed_ && !waits_writable_ && linger_end_ == kNever;
   }
 
-  std::string_view peer() const { return peer_; }
+  std::string_view peer() const { return peer_.name; }
+  const std::string& network() const { return peer_.network; }
+
+  // What its address takes of the thread.
+  PeerLoads::Load& load() { return load_; }
 
   // The principal of the client's certificate; empty without one.
   const Principal& client_name() const { return client_name_; }
@@ -85,16 +101,33 @@ class Connection {
  private:
   void WaitReadable();
   void WaitWritable();
+  // Ends a connection that is too old, step by step.
+  void TickAge(UnixNanos now);
   void OnReadable();
+  void OnWritable();
+  void TakeTurn();
+  // Whether it has its turns in the worker's line.
+  bool GoesBehind() const;
+  void WaitInLine();
+  // Whether too much waits to be written for anything to be read.
+  bool MustWait() const { return waits_writable_ && session_.is_congested(); }
   bool ReadAll();
-  // Takes what was read, encrypted; returns false where the connection is over.
-  bool ReceiveSealed(std::string_view sealed);
+  // Takes what was read, and keeps what the turn has no time for; returns false
+  // where the connection is over.
+  bool Receive(std::string_view bytes);
+  bool ReceivePlain(std::string_view bytes);
+  bool ReceiveSealed(std::string_view* sealed);
+  bool has_unreceived() const {
+    return !unreceived_.empty() || !unreceived_plain_.empty();
+  }
   // Keeps what TLS itself has to say while the socket takes nothing.
   bool KeepReply(std::string* reply);
   void EndTurn();
   // Fills `sealed` with what is to be sent; `output` is for the same in plain,
   // and may be `sealed` itself without TLS.
   bool FillOutput(std::string* output, std::string* sealed);
+  // Counts what was not taken as what answers hold.
+  void CountUnsent();
   // Sends `bytes`; keeps what the socket does not take for now.
   void Write(std::string_view bytes);
   // Ends the writing side and leaves the client a moment to read what was sent.
@@ -102,8 +135,9 @@ class Connection {
 
   // Constant after construction.
   Worker& worker_;
-  const std::string peer_;
+  const Peer peer_;
 
+  PeerLoads::Load& load_;
   asio::posix::stream_descriptor socket_;
   // Null without TLS.
   const std::unique_ptr<TlsStream> tls_;
@@ -112,7 +146,15 @@ class Connection {
   Session session_;
   // What the socket did not take.
   std::string unsent_;
+  size_t unsent_counted_ = 0;
+  // What was read, as the socket gave it and as it was decrypted, and waits for
+  // a turn in the line.
+  std::string unreceived_;
+  std::string unreceived_plain_;
   UnixNanos connect_time_ = 0;
+  // When it is too old, and what of its end was done.
+  UnixNanos age_end_ = kNever;
+  int age_step_ = 0;
   // When the other end last showed that it is there.
   UnixNanos last_heard_ = 0;
   UnixNanos ping_time_ = 0;
@@ -125,6 +167,9 @@ class Connection {
   bool turn_requested_ = false;
   bool waits_readable_ = false;
   bool waits_writable_ = false;
+  bool waits_in_line_ = false;
+  // Its last turn ended before it had read all.
+  bool is_greedy_ = false;
   bool told_end_ = false;
   bool retired_ = false;
   bool closed_ = false;

@@ -19,8 +19,9 @@
 namespace latchkey {
 namespace {
 
-// Connections that are accepted before others get their turn.
-constexpr int kAcceptsPerTurnMax = 64;
+// Connections that are accepted before others get their turn: half a
+// millisecond's work, with TLS.
+constexpr int kAcceptsPerTurnMax = 16;
 
 // How long to wait where the system has nothing to accept with, not even by the
 // reserve.
@@ -48,6 +49,17 @@ std::string PeerName(const sockaddr_storage& address) {
   }
   inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text));
   return absl::StrCat("ipv6:[", text, "]:", ntohs(v6.sin6_port));
+}
+
+std::string NetworkOf(const sockaddr_storage& address) {
+  if (address.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+    return std::string(reinterpret_cast<const char*>(&v4.sin_addr), 4);
+  }
+  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
+  const auto* const bytes = reinterpret_cast<const char*>(&v6.sin6_addr);
+  return IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr) ? std::string(bytes + 12, 4)
+                                             : std::string(bytes, 8);
 }
 
 int PortOf(int socket) {
@@ -123,6 +135,8 @@ void Listener::Close() {
   asio::error_code ignored;
   socket_.close(ignored);
   retry_.cancel();
+  // It may be one more name of the socket.
+  if (reserve_ >= 0) close(std::exchange(reserve_, -1));
 }
 
 void Listener::Wait() {
@@ -133,6 +147,9 @@ void Listener::Wait() {
 }
 
 void Listener::AcceptAll() {
+  // Before a connection may have it: what was lost to another thread comes
+  // back.
+  if (reserve_ < 0) reserve_ = OpenReserve();
   for (int i = 0; i < kAcceptsPerTurnMax; ++i) {
     sockaddr_storage address = {};
     socklen_t size = sizeof(address);
@@ -142,7 +159,7 @@ void Listener::AcceptAll() {
     if (fd >= 0) {
       const int on = 1;
       setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-      on_accept_(fd, PeerName(address));
+      on_accept_(fd, {PeerName(address), NetworkOf(address)});
       continue;
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) break;
@@ -158,14 +175,14 @@ void Listener::AcceptAll() {
 }
 
 bool Listener::SpendReserve() {
-  if (reserve_ < 0) reserve_ = OpenReserve();
   if (reserve_ < 0) return false;
   close(reserve_);
-  const int fd =
-      accept4(socket_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC);
-  if (fd >= 0) close(fd);
-  reserve_ = OpenReserve();
-  return true;
+  // Another thread may come before this with a file of its own.
+  reserve_ = accept4(socket_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC);
+  // The connection ends, and its number stays ours, without a moment at which
+  // another thread could take it.
+  return reserve_ >= 0 &&
+         dup3(socket_.native_handle(), reserve_, O_CLOEXEC) >= 0;
 }
 
 }  // namespace latchkey

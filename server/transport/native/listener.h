@@ -25,11 +25,19 @@
 
 namespace latchkey {
 
+// The other end of a connection.
+struct Peer {
+  // As "ipv4:127.0.0.1:50123".
+  std::string name;
+  // What one client has for itself: an address of IPv4, or the first 64 bits of
+  // one of IPv6; as bytes.
+  std::string network;
+};
+
 class Listener {
  public:
-  // Takes over a connected socket, which does not block.  `peer` is its other
-  // end, as "ipv4:127.0.0.1:50123".
-  using OnAccept = std::function<void(int socket, std::string peer)>;
+  // Takes over a connected socket, which does not block.
+  using OnAccept = std::function<void(int socket, Peer peer)>;
 
   Listener(asio::io_context& io, OnAccept on_accept);
   ~Listener();

@@ -28,17 +28,21 @@ std::chrono::nanoseconds Duration(Nanos time) {
 
 NativeServer::NativeServer(NativeServerOptions options,
                            const MethodTable& methods, const Clock& clock)
-    : options_(std::move(options)), methods_(methods), clock_(clock) {}
+    : options_(std::move(options)),
+      methods_(methods),
+      clock_(clock),
+      address_counts_(options_) {}
 
 NativeServer::~NativeServer() { Shutdown(0); }
 
 absl::StatusOr<int> NativeServer::Start() {
   for (int i = 0; i < options_.threads; ++i) {
-    workers_.push_back(std::make_unique<Worker>(options_, methods_, clock_));
+    workers_.push_back(
+        std::make_unique<Worker>(options_, methods_, clock_, address_counts_));
   }
   listener_ = std::make_unique<Listener>(
       workers_[0]->io(),
-      [this](int socket, std::string peer) { Place(socket, std::move(peer)); });
+      [this](int socket, Peer peer) { Place(socket, std::move(peer)); });
   absl::StatusOr<int> port = listener_->Listen(options_.host, options_.port);
   if (!port.ok()) return port;
   for (const auto& worker : workers_) worker->Start();
@@ -93,8 +97,9 @@ int NativeServer::OpenConnections() const {
   return sum;
 }
 
-void NativeServer::Place(int socket, std::string peer) {
-  if (OpenConnections() >= options_.connections_max) {
+void NativeServer::Place(int socket, Peer peer) {
+  if (OpenConnections() >= options_.connections_max ||
+      !address_counts_.Add(peer.network)) {
     close(socket);
     return;
   }

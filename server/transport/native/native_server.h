@@ -33,11 +33,13 @@
 #include "server/base/clock.h"
 #include "server/rpc/method_table.h"
 #include "server/rpc/transport.h"
+#include "server/transport/native/address_counts.h"
 #include "server/transport/native/options.h"
 
 namespace latchkey {
 
 class Listener;
+struct Peer;
 class Worker;
 
 class NativeServer final : public Transport {
@@ -61,11 +63,12 @@ class NativeServer final : public Transport {
   int OpenConnections() const;
 
   // Gives a new connection to a worker, or closes it where there are too many.
-  void Place(int socket, std::string peer);
+  void Place(int socket, Peer peer);
 
   const NativeServerOptions options_;
   const MethodTable& methods_;
   const Clock& clock_;
+  AddressCounts address_counts_;
   std::vector<std::unique_ptr<Worker>> workers_;
   // Runs on the first worker.
   std::unique_ptr<Listener> listener_;

@@ -43,6 +43,11 @@ struct NativeServerOptions {
   // up to 16 KiB, so that this many are 160 MiB; twice that with TLS.
   int connections_max = 10'000;
 
+  // Of those, how many one address may have (of IPv6, its first 64 bits).  0:
+  // half of all, and as many as there are for this machine itself, where one
+  // address often stands for many clients.
+  int connections_per_address_max = 0;
+
   // The largest request message, as sent and as inflated.
   size_t message_bytes_max = 4 * 1024 * 1024;
 
@@ -117,6 +122,12 @@ struct NativeServerOptions {
   // How long a connection may have no call before it is told to end; 0: for
   // ever.
   Nanos idle_time_max = 0;
+
+  // How old a connection may become before it is told to end, a tenth more or
+  // less, so that those that came together do not go together; 0: as old as it
+  // likes.  Its calls have call_time_max to end; what is left then, a stream,
+  // is cancelled.
+  Nanos age_max = 0;
 };
 
 }  // namespace latchkey

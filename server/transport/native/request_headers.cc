@@ -8,9 +8,6 @@
 namespace latchkey {
 namespace {
 
-// HTTP/2's size of a header beside its name and value.
-constexpr size_t kHeaderOverheadBytes = 32;
-
 constexpr std::string_view kContentType = "application/grpc";
 
 // "application/grpc", "application/grpc+proto", either with parameters.
@@ -51,7 +48,7 @@ bool HasToken(std::string_view list, std::string_view token) {
 }  // namespace
 
 void RequestHeaders::Add(std::string_view name, std::string_view value) {
-  bytes_ += name.size() + value.size() + kHeaderOverheadBytes;
+  bytes_ += SizeOf(name, value);
   if (too_large()) return;
   if (name.starts_with(':')) {
     if (name == ":path") {

@@ -23,6 +23,11 @@ class RequestHeaders {
   // `bytes_max` is for all headers, as HTTP/2 counts them.
   explicit RequestHeaders(size_t bytes_max) : bytes_max_(bytes_max) {}
 
+  // HTTP/2's size of a header.
+  static size_t SizeOf(std::string_view name, std::string_view value) {
+    return name.size() + value.size() + 32;
+  }
+
   // Takes one header.  What is over the limit is not kept.
   void Add(std::string_view name, std::string_view value);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <memory>
+#include <utility>
 
 #include "server/base/check.h"
 #include "server/transport/native/connection.h"
@@ -14,6 +15,14 @@ namespace {
 // Frames that wait to be written before nothing more is read: more than one for
 // each call that may be open, so that it takes a client that does not read.
 constexpr size_t kFramesWaitingMax = 4'096;
+
+// How many times the headers of a request may be what they may before their
+// connection is ended: up to that its client is told what was wrong.  A byte
+// may stand for 4 KiB of them (RFC 7541, section 2.3).
+constexpr size_t kHeaderExcessMax = 4;
+
+// Looking at the clock takes as long as a small frame.
+constexpr int kFramesPerLook = 16;
 
 // nghttp2 remembers as many streams, open and closed together.
 int CallsMax(const NativeServerOptions& options) {
@@ -58,12 +67,18 @@ Session::~Session() {
   nghttp2_session_del(http_);
 }
 
-bool Session::Receive(std::string_view bytes, UnixNanos now) {
+bool Session::Receive(std::string_view* bytes, UnixNanos now) {
   turn_time_ = now;
   // Nothing of it counts any more; its client gets a moment to read why.
-  if (calm_) return now - calm_time_ < kNanosPerSecond;
-  while (!bytes.empty() && !terminated_) {
-    const FrameReader::Piece piece = reader_.Next(&bytes);
+  if (calm_) {
+    *bytes = {};
+    return now - calm_time_ < kNanosPerSecond;
+  }
+  for (int frames = 1; !bytes->empty() && !terminated_; ++frames) {
+    const bool looks =
+        frames % kFramesPerLook == 0 || std::exchange(frame_was_costly_, false);
+    if (looks && worker_.TurnIsOver()) break;
+    const FrameReader::Piece piece = reader_.Next(bytes);
     if (piece.begins_frame) frame_taken_ = TakeFrame(piece);
     if (piece.bytes.empty() || frame_taken_) continue;
     const ssize_t taken = nghttp2_session_mem_recv(
@@ -76,6 +91,7 @@ bool Session::Receive(std::string_view bytes, UnixNanos now) {
       return false;
     }
   }
+  if (terminated_) *bytes = {};
   if (IsOverRate(&control_frames_, filter_.TakeControlFrames(),
                  worker_.options().control_frames_per_second_max)) {
     EndCalm();
@@ -280,6 +296,8 @@ void Session::SetTimers(UnixNanos now) {
 
 std::string_view Session::peer() const { return connection_.peer(); }
 
+PeerLoads::Load& Session::load() const { return connection_.load(); }
+
 const Principal& Session::client_name() const {
   return connection_.client_name();
 }
@@ -297,6 +315,7 @@ void Session::ResumeAnswers() {
 
 void Session::OnBeginHeaders(const nghttp2_frame& frame) {
   opening_ = nullptr;
+  header_bytes_ = 0;
   if (frame.headers.cat != NGHTTP2_HCAT_REQUEST || calm_) return;
   const int32_t id = frame.hd.stream_id;
   if (Stream* const adopted = direct_.adopting(); adopted != nullptr) {
@@ -331,8 +350,14 @@ Stream* Session::OpenStream(int32_t id) {
   return stream;
 }
 
-void Session::OnHeader(std::string_view name, std::string_view value) {
+bool Session::OnHeader(std::string_view name, std::string_view value) {
+  header_bytes_ += RequestHeaders::SizeOf(name, value);
+  if (header_bytes_ > kHeaderExcessMax * worker_.options().metadata_bytes_max) {
+    EndCalm();
+    return false;
+  }
   if (opening_ != nullptr) opening_->headers().Add(name, value);
+  return true;
 }
 
 void Session::OnFrame(const nghttp2_frame& frame) {

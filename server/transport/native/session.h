@@ -17,6 +17,7 @@
 
 #include "server/access/token_table.h"
 #include "server/base/clock.h"
+#include "server/rpc/peer_loads.h"
 #include "server/runtime/deadline.h"
 #include "server/transport/native/direct_path.h"
 #include "server/transport/native/frame_filter.h"
@@ -36,9 +37,10 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Takes what was read at `now`.  Returns false when the connection is broken
-  // beyond an answer.
-  [[nodiscard]] bool Receive(std::string_view bytes, UnixNanos now);
+  // Takes what was read at `now` from the front of `*bytes`: all of it, or what
+  // comes before the worker's turn is over.  Returns false when the connection
+  // is broken beyond an answer.
+  [[nodiscard]] bool Receive(std::string_view* bytes, UnixNanos now);
 
   // Appends what is to be written, until `output` holds `bytes_max`.  Returns
   // false as Receive().
@@ -86,6 +88,7 @@ class Session {
   bool abandoned() const { return abandoned_; }
   std::string_view peer() const;
   const Principal& client_name() const;
+  PeerLoads::Load& load() const;
   UnixNanos turn_time() const { return turn_time_; }
   void set_turn_time(UnixNanos now) { turn_time_ = now; }
   UnixNanos last_call_time() const { return last_call_time_; }
@@ -97,12 +100,15 @@ class Session {
   void Recycle(Stream& stream);
   // Makes nghttp2 ask again for answers that it was not given.
   void ResumeAnswers();
+  // The frame that is being taken costs more than most.
+  void OnCostlyFrame() { frame_was_costly_ = true; }
   // Whether an answer may be written at once.
   bool can_write() const;
   FrameFilter& filter() { return filter_; }
   DirectPath& direct() { return direct_; }
 
-  // What answers of this connection hold.
+  // What requests and answers of this connection hold.
+  size_t request_bytes = 0;
   size_t reply_bytes = 0;
 
   // Calls whose handlers have not ended, and those of them that are about the
@@ -112,7 +118,8 @@ class Session {
 
   // nghttp2's callbacks.
   void OnBeginHeaders(const nghttp2_frame& frame);
-  void OnHeader(std::string_view name, std::string_view value);
+  // Returns false where the rest of the headers is not worth being looked at.
+  bool OnHeader(std::string_view name, std::string_view value);
   void OnFrame(const nghttp2_frame& frame);
   void OnData(int32_t id, std::string_view data);
   void OnSent(const nghttp2_frame& frame);
@@ -147,12 +154,16 @@ class Session {
   DirectPath direct_;
   // Whether nghttp2 gets nothing of the frame that is coming.
   bool frame_taken_ = false;
+  // Whether one after which time is to be looked at came.
+  bool frame_was_costly_ = false;
 
   // All streams that are not over, from the newest to the oldest.
   Stream* newest_ = nullptr;
   int stream_count_ = 0;
   // The stream whose headers are coming.
   Stream* opening_ = nullptr;
+  // What they are in all, as HTTP/2 counts.
+  size_t header_bytes_ = 0;
   std::vector<Stream*> deliveries_;
 
   // Where FillOutput() writes to, while it runs.

@@ -22,9 +22,12 @@ int BeginHeaders(nghttp2_session*, const nghttp2_frame* frame, void* user) {
 int Header(nghttp2_session*, const nghttp2_frame*, const uint8_t* name,
            size_t name_size, const uint8_t* value, size_t value_size, uint8_t,
            void* user) {
-  SessionOf(user).OnHeader(wire::View(name, name_size),
-                           wire::View(value, value_size));
-  return 0;
+  // After that the block is decoded, since the table may change, but its
+  // headers are neither checked nor told.
+  return SessionOf(user).OnHeader(wire::View(name, name_size),
+                                  wire::View(value, value_size))
+             ? 0
+             : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 int FrameReceived(nghttp2_session*, const nghttp2_frame* frame, void* user) {

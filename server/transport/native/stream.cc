@@ -138,33 +138,6 @@ void Stream::OnHeaders() {
   LATCHKEY_CHECK(handler_ != nullptr, "a stream has a handler");
 }
 
-bool Stream::TakeSlot() {
-  const NativeServerOptions& options = worker_.options();
-  worker_.CountCall(1);
-  ++session_->calls;
-  if (method_ != nullptr && method_->about_server) {
-    ++worker_.about_server_calls;
-    ++session_->about_server_calls;
-    return worker_.about_server_calls <=
-               worker_.parts().about_server_calls_max &&
-           session_->about_server_calls <=
-               options.about_server_calls_per_connection_max;
-  }
-  return worker_.live_calls() - worker_.about_server_calls <=
-             worker_.parts().calls_max &&
-         session_->calls - session_->about_server_calls <=
-             options.calls_per_connection_max;
-}
-
-void Stream::GiveSlotBack() {
-  worker_.CountCall(-1);
-  --session_->calls;
-  if (std::exchange(counted_, false)) caller_.account->GiveCall();
-  if (method_ == nullptr || !method_->about_server) return;
-  --worker_.about_server_calls;
-  --session_->about_server_calls;
-}
-
 bool Stream::RefuseCall(bool has_slot) {
   // First, so that a refusal is counted under its method.
   worker_.methods().Count(*call_, method_);
@@ -224,21 +197,6 @@ bool Stream::Authenticate() {
                                 session_->client_name(), &caller_);
 }
 
-bool Stream::TakeCallOfPrincipal() {
-  if (method_->about_server || caller_.account == nullptr) return true;
-  counted_ = true;
-  return caller_.account->TakeCall();
-}
-
-bool Stream::IsOverBudget() const {
-  // What is about the server is bounded by its few slots.
-  if (method_->about_server) return false;
-  const NativeServerOptions& options = worker_.options();
-  return worker_.request_bytes > worker_.parts().request_bytes_max ||
-         worker_.reply_bytes > worker_.parts().reply_bytes_max ||
-         session_->reply_bytes > options.connection_reply_bytes_max;
-}
-
 void Stream::FailOverloaded() {
   reader_.Reset(kKeptBytesMax);
   CountRequest();
@@ -260,7 +218,7 @@ void Stream::OnData(std::string_view data) {
     if (wants_message_) session_->Queue(*this);
   }
   CountRequest();
-  if (worker_.request_bytes > worker_.parts().request_bytes_max && !ending_) {
+  if (!ending_ && HoldsTooMuch()) {
     if (is_unary()) {
       FailOverloaded();
     } else {
@@ -328,6 +286,7 @@ void Stream::Dispatch() {
     return;
   }
   admitted_ = true;
+  place_.load = &session_->load();
   worker_.lane().Admit(place_, *method_, *call_, *message,
                        session_->turn_time());
 }
@@ -338,9 +297,11 @@ absl::StatusOr<std::string_view> Stream::Unpack() {
     return absl::InternalError(
         "a compressed message, and no encoding in the headers");
   }
+  session_->OnCostlyFrame();
   const absl::Status status = InflateGzip(
       reader_.message(), worker_.options().message_bytes_max, &inflated_);
   if (!status.ok()) return status;
+  CountRequest();
   return std::string_view(inflated_);
 }
 
@@ -479,12 +440,6 @@ void Stream::DeliverMessage() {
       AnswerInstead(absl::InternalError("a message begins with 0 or 1"));
       return;
   }
-}
-
-void Stream::CountRequest() {
-  const size_t bytes = reader_.buffered_bytes() + inbox_.size();
-  worker_.request_bytes += bytes - request_counted_;
-  request_counted_ = bytes;
 }
 
 }  // namespace latchkey

@@ -109,8 +109,10 @@ class Stream {
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
-  // Whether requests and answers take as much memory as they may.
+  // Whether requests and answers, or requests alone, take as much memory as
+  // they may.
   bool IsOverBudget() const;
+  bool HoldsTooMuch() const;
 
   // Begins the stream `id`.  REQUIRES: it is new, or was cleared.
   void Open(Session& session, nghttp2_session* http, int32_t id);

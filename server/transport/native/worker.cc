@@ -36,10 +36,11 @@ Worker::Parts::Parts(const NativeServerOptions& options)
                       static_cast<size_t>(options.threads)) {}
 
 Worker::Worker(const NativeServerOptions& options, const MethodTable& methods,
-               const Clock& clock)
+               const Clock& clock, AddressCounts& address_counts)
     : options_(options),
       methods_(methods),
       clock_(clock),
+      address_counts_(address_counts),
       settings_(options),
       parts_(options),
       read_buffer_(kReadBufferBytes),
@@ -66,12 +67,12 @@ void Worker::Stop() {
   thread_.join();
 }
 
-void Worker::Adopt(int socket, std::string peer) {
+void Worker::Adopt(int socket, Peer peer) {
   connections_placed_.fetch_add(1, std::memory_order_relaxed);
   Post([this, socket, peer = std::move(peer)]() mutable {
     if (draining_) {
       close(socket);
-      connections_placed_.fetch_sub(1, std::memory_order_relaxed);
+      CountEnd(peer.network);
       return;
     }
     connections_.push_back(
@@ -136,12 +137,7 @@ void Worker::SetTimer(Stream& stream, UnixNanos time) {
 }
 
 void Worker::CancelTimer(Stream& stream) {
-  const auto [begin, end] = timers_.equal_range(stream.timer);
-  for (auto it = begin; it != end; ++it) {
-    if (it->second != &stream) continue;
-    timers_.erase(it);
-    break;
-  }
+  timers_.erase({stream.timer, &stream});
   stream.timer = kNever;
 }
 
@@ -172,12 +168,43 @@ void Worker::RunTimers() {
 }
 
 void Worker::Remove(Connection& connection) {
+  CountEnd(connection.network());
   const size_t index = connection.index;
   connections_.back()->index = index;
   std::swap(connections_[index], connections_.back());
   connections_.pop_back();
-  connections_placed_.fetch_sub(1, std::memory_order_relaxed);
   TellWhetherDrained();
+}
+
+void Worker::CountEnd(const std::string& network) {
+  connections_placed_.fetch_sub(1, std::memory_order_relaxed);
+  address_counts_.Remove(network);
+}
+
+void Worker::WaitInLine(Connection& connection) {
+  line_.push_back(&connection);
+  // Else it is moving.
+  if (line_.size() == 1) Post([this] { AdvanceLine(); });
+}
+
+void Worker::AdvanceLine() {
+  Connection& first = *line_.front();
+  line_.pop_front();
+  // Asio looks at the sockets between two handlers that post one another.
+  if (!line_.empty()) Post([this] { AdvanceLine(); });
+  first.TakeTurnInLine();
+}
+
+void Worker::MakeRoom(size_t (*use)(const Session&), const Session& asker) {
+  Connection* greediest = nullptr;
+  size_t most = 2 * use(asker);
+  for (const auto& connection : connections_) {
+    const size_t used = use(connection->session());
+    if (used <= most || connection->is_closed()) continue;
+    most = used;
+    greediest = connection.get();
+  }
+  if (greediest != nullptr) greediest->CloseNow();
 }
 
 void Worker::RequestPass() {

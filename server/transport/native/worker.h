@@ -15,9 +15,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <future>
-#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -25,8 +26,11 @@
 
 #include "server/base/clock.h"
 #include "server/rpc/method_table.h"
+#include "server/rpc/peer_loads.h"
 #include "server/rpc/point_lane.h"
+#include "server/transport/native/address_counts.h"
 #include "server/transport/native/connection.h"
+#include "server/transport/native/listener.h"
 #include "server/transport/native/options.h"
 #include "server/transport/native/session.h"
 #include "server/transport/native/session_settings.h"
@@ -38,7 +42,7 @@ class Worker {
  public:
   // All references must outlive the worker.
   Worker(const NativeServerOptions& options, const MethodTable& methods,
-         const Clock& clock);
+         const Clock& clock, AddressCounts& address_counts);
 
   // REQUIRES: was never started, or was stopped.
   ~Worker();
@@ -52,7 +56,7 @@ class Worker {
   void Stop();
 
   // Takes over a connected socket.
-  void Adopt(int socket, std::string peer);
+  void Adopt(int socket, Peer peer);
 
   // From now on new calls are refused with UNAVAILABLE, DRAINING.
   void StartRefusing();
@@ -93,6 +97,43 @@ class Worker {
   void SetTimer(Stream& stream, UnixNanos time);
   void CancelTimer(Stream& stream);
   void Remove(Connection& connection);
+
+  // Where too much of something that all connections share is used: closes the
+  // connection that uses most of it, if that is more than twice what `asker`
+  // does.  So who has little is not refused for who has taken all.
+  void MakeRoom(size_t (*use)(const Session&), const Session& asker);
+
+  // A connection's turn begins at `now`, and is over when it has taken what one
+  // may at a time; calls that it runs have their own limit (PointLane).
+  void BeginTurn(UnixNanos now) {
+    turn_begin_ = now;
+    worked_before_turn_ = lane_.worked();
+  }
+  bool TurnIsOver() const {
+    return clock_.Now() - turn_begin_ -
+               (lane_.worked() - worked_before_turn_) >=
+           kTurnTimeMax;
+  }
+
+  // The turn is over, and was of `load`.
+  void EndTurn(PeerLoads::Load& load) {
+    const UnixNanos now = clock_.Now();
+    lane_.loads().Count(load, now - turn_begin_, now);
+  }
+
+  // Lets a connection that would do more than one turn's work wait in a line.
+  // Of this one gets a turn whenever all others had theirs, so that they never
+  // wait for more than one such.
+  void WaitInLine(Connection& connection);
+
+  PeerLoads& loads() { return lane_.loads(); }
+
+  // How much a connection may read at a time: what it does not get through has
+  // to be kept, and they may be many.
+  size_t read_bytes_max() const {
+    return line_.size() < kLongLine ? read_buffer_.size()
+                                    : read_buffer_.size() / 4;
+  }
   void CountCall(int change) {
     // Only this thread writes.
     live_calls_.store(live_calls_.load(std::memory_order_relaxed) + change,
@@ -136,16 +177,23 @@ class Worker {
   size_t reply_bytes = 0;
 
  private:
+  static constexpr Nanos kTurnTimeMax = 500 * kNanosPerMicro;
+  static constexpr size_t kLongLine = 64;
+
+  void AdvanceLine();
   void RequestPass();
   void ArmTick();
   void ArmTimer();
   void RunTimers();
   void TellWhetherDrained();
+  // A connection of `network` is no more.
+  void CountEnd(const std::string& network);
 
   // Constant after construction.
   const NativeServerOptions& options_;
   const MethodTable& methods_;
   const Clock& clock_;
+  AddressCounts& address_counts_;
   const SessionSettings settings_;
   const Parts parts_;
 
@@ -165,7 +213,11 @@ class Worker {
   PointLane lane_;
   std::vector<std::unique_ptr<Connection>> connections_;
   std::vector<std::unique_ptr<Stream>> idle_streams_;
-  std::multimap<UnixNanos, Stream*> timers_;
+  // Many may have the same time.
+  std::set<std::pair<UnixNanos, Stream*>> timers_;
+  std::deque<Connection*> line_;
+  UnixNanos turn_begin_ = 0;
+  Nanos worked_before_turn_ = 0;
   asio::steady_timer timer_{io_};
   UnixNanos timer_armed_for_ = kNever;
   asio::steady_timer tick_{io_};

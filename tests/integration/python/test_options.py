@@ -12,7 +12,8 @@ OPTIONS = [
     "--bulk-threads", "--bulk-queue-max",
     "--drain-seconds", "--config", "--print-config", "--allow-insecure",
     "--tls-certificate", "--tls-key", "--tls-client-ca",
-    "--connections-max", "--calls-per-connection-max", "--calls-max",
+    "--connections-max", "--connections-per-address-max",
+    "--connection-idle-seconds", "--connection-age-seconds", "--calls-per-connection-max", "--calls-max",
     "--call-seconds-max", "--test-service-time-us", "--key-bytes-max", "--value-bytes-max",
     "--idempotency-window-seconds", "--idempotency-bytes-max",
     "--snapshot-bytes-max", "--memory-max-bytes", "--eviction", "--http-listen"

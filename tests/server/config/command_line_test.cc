@@ -59,6 +59,9 @@ TEST(CommandLineTest, DefaultsServeOnLoopback) {
   EXPECT_EQ(line.options.bulk_threads, std::max(1, UsableCores() / 2));
   EXPECT_EQ(line.options.bulk_queue_max, 256);
   EXPECT_EQ(line.options.connections_max, 10'000);
+  EXPECT_EQ(line.options.connections_per_address_max, 0);
+  EXPECT_EQ(line.options.connection_idle_seconds, 0);
+  EXPECT_EQ(line.options.connection_age_seconds, 0);
   EXPECT_EQ(line.options.drain_seconds, 10);
   EXPECT_EQ(line.options.key_bytes_max, 1024);
   EXPECT_EQ(line.options.value_bytes_max, 1024 * 1024);
@@ -115,6 +118,10 @@ TEST(CommandLineTest, EveryOptionCanBeGivenInEachWay) {
            Row{"bulk-threads", "3", "bulk-threads = 3"},
            Row{"bulk-queue-max", "9", "bulk-queue-max = 9"},
            Row{"connections-max", "5", "connections-max = 5"},
+           Row{"connections-per-address-max", "5",
+               "connections-per-address-max = 5"},
+           Row{"connection-idle-seconds", "5", "connection-idle-seconds = 5"},
+           Row{"connection-age-seconds", "5", "connection-age-seconds = 5"},
            Row{"drain-seconds", "0", "drain-seconds = 0"},
            Row{"key-bytes-max", "100", "key-bytes-max = 100"},
            Row{"value-bytes-max", "100", "value-bytes-max = 100"},
@@ -404,6 +411,9 @@ TEST(CommandLineTest, HelpNamesEveryOptionItsDefaultAndItsVariable) {
                            "--transport",
                            "--threads",
                            "--connections-max",
+                           "--connections-per-address-max",
+                           "--connection-idle-seconds",
+                           "--connection-age-seconds",
                            "--calls-per-connection-max",
                            "--calls-max",
                            "--call-seconds-max",
