@@ -26,6 +26,10 @@ std::string Base64Encode(std::string_view bytes) {
   return text;
 }
 
+std::string Base64EncodePadded(std::string_view bytes) {
+  return absl::Base64Escape(ToAbsl(bytes));
+}
+
 std::optional<std::string> Base64Decode(std::string_view text) {
   // The function below also takes white space, and '.' as padding.
   if (!std::all_of(text.begin(), text.end(),

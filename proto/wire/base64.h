@@ -20,6 +20,9 @@ constexpr bool IsBinaryName(std::string_view name) {
 // Without padding.
 std::string Base64Encode(std::string_view bytes);
 
+// With padding, as gRPC-Web's text has it.
+std::string Base64EncodePadded(std::string_view bytes);
+
 // With or without padding; nothing where `text` is no Base64.
 std::optional<std::string> Base64Decode(std::string_view text);
 

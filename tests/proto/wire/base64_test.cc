@@ -26,6 +26,12 @@ TEST(Base64Test, EncodesWithoutPadding) {
   for (const Row& row : kRows) EXPECT_EQ(Base64Encode(row.bytes), row.text);
 }
 
+TEST(Base64Test, EncodesWithPadding) {
+  for (const Row& row : kRows) {
+    EXPECT_EQ(Base64EncodePadded(row.bytes), row.padded);
+  }
+}
+
 TEST(Base64Test, DecodesWithAndWithoutPadding) {
   for (const Row& row : kRows) {
     EXPECT_EQ(Base64Decode(row.text), row.bytes);
