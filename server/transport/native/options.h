@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "server/base/clock.h"
 
@@ -35,6 +36,9 @@ struct NativeServerOptions {
   // What each of them may use; null: as much as it likes.  Must outlive the
   // server.
   LimitsKeeper* limits = nullptr;
+
+  // Origins whose pages may call, as "https://example.org", or "*": all.
+  std::vector<std::string> cors_origins;
 
   // Threads; each has connections of its own.
   int threads = 1;

@@ -9,11 +9,14 @@ namespace latchkey {
 namespace {
 
 constexpr std::string_view kContentType = "application/grpc";
+constexpr std::string_view kWebContentType = "application/grpc-web";
+constexpr std::string_view kWebTextContentType = "application/grpc-web-text";
 
-// "application/grpc", "application/grpc+proto", either with parameters.
-bool IsGrpc(std::string_view type) {
-  if (!type.starts_with(kContentType)) return false;
-  type.remove_prefix(kContentType.size());
+// Whether `type` is `wanted`, perhaps with "+proto", and either with
+// parameters.
+bool IsType(std::string_view type, std::string_view wanted) {
+  if (!type.starts_with(wanted)) return false;
+  type.remove_prefix(wanted.size());
   if (type.starts_with("+proto")) type.remove_prefix(6);
   return type.empty() || type[0] == ';' || type[0] == ' ';
 }
@@ -47,6 +50,12 @@ bool HasToken(std::string_view list, std::string_view token) {
 
 }  // namespace
 
+WebKind WebKindOf(std::string_view type) {
+  if (IsType(type, kWebContentType)) return WebKind::kBinary;
+  if (IsType(type, kWebTextContentType)) return WebKind::kText;
+  return WebKind::kNone;
+}
+
 void RequestHeaders::Add(std::string_view name, std::string_view value) {
   bytes_ += SizeOf(name, value);
   if (too_large()) return;
@@ -55,9 +64,11 @@ void RequestHeaders::Add(std::string_view name, std::string_view value) {
       path_ = Keep(value);
     } else if (name == ":method") {
       is_post_ = value == "POST";
+      is_options_ = value == "OPTIONS";
     }
   } else if (name == "content-type") {
-    is_grpc_ = IsGrpc(value);
+    is_grpc_ = IsType(value, kContentType);
+    web_kind_ = WebKindOf(value);
   } else if (name == "grpc-timeout") {
     has_timeout_ = true;
     timeout_ = Keep(value);
@@ -74,7 +85,8 @@ void RequestHeaders::Add(std::string_view name, std::string_view value) {
 
 void RequestHeaders::Clear() {
   bytes_ = 0;
-  is_post_ = is_grpc_ = is_malformed_ = has_timeout_ = false;
+  is_post_ = is_grpc_ = is_options_ = is_malformed_ = has_timeout_ = false;
+  web_kind_ = WebKind::kNone;
   content_length_.reset();
   accepts_gzip_ = false;
   path_ = timeout_ = encoding_ = {};

@@ -18,6 +18,12 @@
 
 namespace latchkey {
 
+// What a content type of gRPC-Web says of a body: its bytes, or their Base64.
+enum class WebKind : uint8_t { kNone, kBinary, kText };
+
+// Of `type`, as "application/grpc-web-text+proto".
+WebKind WebKindOf(std::string_view type);
+
 class RequestHeaders {
  public:
   // `bytes_max` is for all headers, as HTTP/2 counts them.
@@ -40,6 +46,12 @@ class RequestHeaders {
   // protobuf messages.
   bool is_post() const { return is_post_; }
   bool is_grpc() const { return is_grpc_; }
+
+  // Whether the content type is one of gRPC-Web's.
+  WebKind web_kind() const { return web_kind_; }
+
+  // Whether the method is OPTIONS.
+  bool is_options() const { return is_options_; }
 
   // `content-length`, or nothing.
   std::optional<size_t> content_length() const { return content_length_; }
@@ -83,6 +95,8 @@ class RequestHeaders {
   size_t bytes_ = 0;
   bool is_post_ = false;
   bool is_grpc_ = false;
+  bool is_options_ = false;
+  WebKind web_kind_ = WebKind::kNone;
   bool is_malformed_ = false;
   bool has_timeout_ = false;
   bool accepts_gzip_ = false;

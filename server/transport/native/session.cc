@@ -368,7 +368,8 @@ void Session::OnFrame(const nghttp2_frame& frame) {
       if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) {
         opening_ = nullptr;
         if (stream != nullptr) stream->OnHeaders();
-        if (stream != nullptr && stream->awaits_message()) {
+        if (stream != nullptr && stream->awaits_message() &&
+            !stream->is_web()) {
           direct_.Learn(*stream);
         }
       } else {
@@ -404,8 +405,9 @@ void Session::OnData(int32_t id, std::string_view data) {
 }
 
 void Session::OnSent(const nghttp2_frame& frame) {
-  if (frame.hd.type != NGHTTP2_HEADERS ||
-      (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) {
+  // gRPC-Web's answers end in DATA.
+  if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0 ||
+      (frame.hd.type != NGHTTP2_HEADERS && frame.hd.type != NGHTTP2_DATA)) {
     return;
   }
   const Stream* const stream = Find(frame.hd.stream_id);

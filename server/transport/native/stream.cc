@@ -88,6 +88,7 @@ void Stream::Clear() {
   untold_.window = 0;
   untold_.has_body = false;
   untold_.body_bytes = 0;
+  web_.reset();
   headers_.Clear();
   reader_.Reset(kKeptBytesMax);
   ShrinkTo(kKeptBytesMax, &inbox_);
@@ -112,8 +113,8 @@ void Stream::Clear() {
 void Stream::OnHeaders() {
   arrival_ = session_->turn_time();
   if (!headers_.too_large() && !(headers_.is_post() && headers_.is_grpc())) {
-    http_refusal_ = headers_.is_post() ? "415" : "405";
-    return;
+    http_refusal_ = BeginWeb();
+    if (http_refusal_ != nullptr) return;
   }
   UnixNanos deadline = kNever;
   bool bad_timeout = false;
@@ -209,6 +210,10 @@ void Stream::OnData(std::string_view data) {
     Consume(data.size());
     return;
   }
+  if (web_ != nullptr && web_->text_request && !DecodeText(&data)) {
+    FailText();
+    return;
+  }
   if (is_unary()) {
     // What is kept has its own limits, so the client may go on at once.
     Consume(data.size());
@@ -260,6 +265,10 @@ void Stream::OnHalfClose() {
   half_closed_ = true;
   if (http_refusal_ != nullptr && !ending_ && !closed_) SubmitHttpRefusal();
   if (ending_ || closed_ || !call_.has_value()) return;
+  if (IsTextCut()) {
+    FailText();
+    return;
+  }
   if (!is_unary()) {
     if (wants_message_) session_->Queue(*this);
     return;

@@ -4,6 +4,9 @@
 //   unary:   headers -> one message -> half-close -> handler -> answer ->
 //   closed stream:  headers -> handler <-> any number of messages -> closed
 //
+// A call of gRPC-Web is the same but for its bodies: its request may be Base64,
+// and its answer ends in a frame of trailers, in place of HTTP/2's.
+//
 // A stream is over, and goes back to its worker's pool, when HTTP/2 is done
 // with it and its handler has ended, in whichever order.
 //
@@ -28,6 +31,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "proto/wire/base64_reader.h"
 #include "proto/wire/message_reader.h"
 #include "server/access/token_keeper.h"
 #include "server/base/clock.h"
@@ -170,6 +174,7 @@ class Stream {
   const Method* method() const { return method_; }
   const Caller& caller() const { return caller_; }
   bool half_closed() const { return half_closed_; }
+  bool is_web() const { return web_ != nullptr; }
   bool has_handler() const { return handler_ != nullptr; }
   // Whether it is a unary call whose request is still to come.
   bool awaits_message() const {
@@ -211,6 +216,14 @@ class Stream {
   bool TakeSlot();
   void GiveSlotBack();
   void FailOverloaded();
+  // Where a request is no native call: begins one of gRPC-Web, or returns the
+  // status of HTTP to answer with.
+  const char* BeginWeb();
+  // Of a text body: puts what it stands for in place of `*data`, which lives
+  // until the next one.  Returns false where it is no Base64.
+  bool DecodeText(std::string_view* data);
+  bool IsTextCut() const;
+  void FailText();
   // Of a call that no handler has seen.
   void FailUnhandled(EndReason reason);
   void Dispatch();
@@ -230,6 +243,9 @@ class Stream {
   // says that it reads such.
   bool compresses() const;
   void CompressReply();
+  // What is left to do for the message in `reply_`.
+  void PackReply();
+  void AppendWebTrailers();
   // Whether the answer begins as almost all do.
   bool has_usual_head() const;
   void SubmitReply();
@@ -260,6 +276,19 @@ class Stream {
   // Whether nghttp2 does not know of the stream.
   bool direct_ = false;
   Untold untold_;
+
+  // What a call of gRPC-Web has beside others.
+  struct Web {
+    bool text_request = false;
+    bool text_answer = false;
+    // Of a text request, the bytes that came last.
+    wire::Base64Reader text;
+    std::string decoded;
+    // What an answer to the page's origin names; empty for no page.
+    std::string_view allowed_origin;
+  };
+  // Null for a native call.
+  std::unique_ptr<Web> web_;
 
   // The request.
   RequestHeaders headers_;

@@ -10,6 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/base64.h"
 #include "proto/wire/percent_encoding.h"
+#include "server/base/string_view.h"
+#include "server/transport/native/cors.h"
 #include "server/transport/native/gzip.h"
 #include "server/transport/native/session.h"
 #include "server/transport/native/stream.h"
@@ -40,6 +42,12 @@ const nghttp2_nv kHead[] = {
     Constant(":status", "200"),
     Constant("content-type", "application/grpc"),
 };
+
+constexpr std::string_view kWebType = "application/grpc-web+proto";
+constexpr std::string_view kWebTextType = "application/grpc-web-text+proto";
+
+// What the frame of a gRPC-Web answer begins with that holds its trailers.
+constexpr char kTrailersFlag = '\x80';
 
 constexpr std::string_view kCodes[] = {"0",  "1",  "2",  "3",  "4",  "5",
                                        "6",  "7",  "8",  "9",  "10", "11",
@@ -79,6 +87,24 @@ class AnswerHeaders {
     }
   }
 
+  // What lets a page of an origin see the answer, where there is one.
+  void AddOrigin(std::string_view allowed) {
+    if (allowed.empty()) return;
+    Add(Variable("access-control-allow-origin", allowed));
+    // So that a cache keeps it from other origins.
+    Add(Constant("vary", "origin"));
+  }
+
+  // As lines of text.
+  std::string ToText() const {
+    std::string text;
+    for (const nghttp2_nv& header : headers_) {
+      absl::StrAppend(&text, ToAbsl(wire::View(header.name, header.namelen)), ": ",
+                      ToAbsl(wire::View(header.value, header.valuelen)), "\r\n");
+    }
+    return text;
+  }
+
   const nghttp2_nv* data() const { return headers_.data(); }
   size_t size() const { return headers_.size(); }
 
@@ -89,6 +115,23 @@ class AnswerHeaders {
   // Its elements stay where they are.
   std::deque<std::string> binary_;
 };
+
+// What an answer begins with; `web` is the stream's.
+AnswerHeaders HeadOf(const auto* web) {
+  AnswerHeaders headers;
+  if (web == nullptr) {
+    for (const nghttp2_nv& header : kHead) headers.Add(header);
+    return headers;
+  }
+  headers.Add(Constant(":status", "200"));
+  headers.Add(
+      Constant("content-type", web->text_answer ? kWebTextType : kWebType));
+  headers.AddOrigin(web->allowed_origin);
+  if (!web->allowed_origin.empty()) {
+    headers.Add(Constant("access-control-expose-headers", kExposedHeaders));
+  }
+  return headers;
+}
 
 }  // namespace
 
@@ -103,13 +146,13 @@ void Stream::Reply(const ReplyBody& response, Trailers trailers) {
   wire::WriteMessagePrefix(static_cast<uint32_t>(response.size()),
                            reply_.data());
   response.WriteTo(reply_.data() + wire::kMessagePrefixBytes);
-  CompressReply();
+  PackReply();
   Finish(WireStatus{}, std::move(trailers));
 }
 
 void Stream::ReplyFramed(std::string framed, Trailers trailers) {
   reply_ = std::move(framed);
-  CompressReply();
+  PackReply();
   Finish(WireStatus{}, std::move(trailers));
 }
 
@@ -127,7 +170,7 @@ void Stream::SendFramed(std::string framed) {
   if (closed_ || ending_) return;
   reply_ = std::move(framed);
   reply_taken_ = 0;
-  CompressReply();
+  PackReply();
   SubmitReply();
 }
 
@@ -136,7 +179,25 @@ bool Stream::compresses() const {
 }
 
 bool Stream::has_usual_head() const {
-  return !compresses() && call_->answer_headers().empty();
+  return web_ == nullptr && !compresses() && call_->answer_headers().empty();
+}
+
+void Stream::PackReply() {
+  CompressReply();
+  if (web_ != nullptr && web_->text_answer) {
+    reply_ = wire::Base64EncodePadded(reply_);
+  }
+}
+
+void Stream::AppendWebTrailers() {
+  AnswerHeaders headers;
+  headers.Add(status_, trailers_);
+  const std::string text = headers.ToText();
+  std::string frame(wire::kMessagePrefixBytes, '\0');
+  wire::WriteMessagePrefix(static_cast<uint32_t>(text.size()), frame.data());
+  frame[0] = kTrailersFlag;
+  frame += text;
+  reply_ += web_->text_answer ? wire::Base64EncodePadded(frame) : frame;
 }
 
 void Stream::CompressReply() {
@@ -193,6 +254,7 @@ void Stream::SubmitEnd() {
     Reset(NGHTTP2_CANCEL);
   } else if (submitted_ || reply_left() > 0 ||
              !call_->answer_headers().empty()) {
+    if (web_ != nullptr) AppendWebTrailers();
     SubmitReply();
   } else {
     SubmitTrailersOnly();
@@ -234,8 +296,7 @@ void Stream::SubmitReply() {
       result = nghttp2_submit_response(http_, id_, kHead, std::size(kHead),
                                        &provider);
     } else {
-      AnswerHeaders headers;
-      for (const nghttp2_nv& header : kHead) headers.Add(header);
+      AnswerHeaders headers = HeadOf(web_.get());
       if (compresses()) headers.Add(Constant("grpc-encoding", "gzip"));
       headers.Add(call_->answer_headers());
       result = nghttp2_submit_response(http_, id_, headers.data(),
@@ -249,25 +310,34 @@ void Stream::SubmitReply() {
 void Stream::SubmitHttpRefusal() {
   ending_ = submitted_ = true;
   end_time_ = session_->turn_time();
-  const nghttp2_nv head[] = {
-      Constant(":status", http_refusal_),
-      Constant("content-type", "text/plain"),
-  };
-  // For who looks at it with a browser.
-  reply_ = "This is a gRPC server.\n";
+  AnswerHeaders head;
+  head.Add(Constant(":status", http_refusal_));
   nghttp2_data_provider provider;
   provider.source.ptr = this;
   provider.read_callback = ReadReply;
-  if (nghttp2_submit_response(http_, id_, head, std::size(head), &provider) !=
-      0) {
+  std::string allowed_headers;
+  if (web_ != nullptr) {
+    // A browser asks what its page may send.
+    allowed_headers = AllowedHeaders(
+        headers_.FindMetadata("access-control-request-headers").value_or(""));
+    head.AddOrigin(web_->allowed_origin);
+    head.Add(Constant("access-control-allow-methods", "POST"));
+    head.Add(Variable("access-control-allow-headers", allowed_headers));
+    head.Add(Constant("access-control-max-age", kPreflightSecondsMax));
+  } else {
+    head.Add(Constant("content-type", "text/plain"));
+    // For who looks at it with a browser.
+    reply_ = "This is a gRPC server.\n";
+  }
+  if (nghttp2_submit_response(http_, id_, head.data(), head.size(),
+                              reply_.empty() ? nullptr : &provider) != 0) {
     Reset(NGHTTP2_INTERNAL_ERROR);
   }
 }
 
 void Stream::SubmitTrailersOnly() {
   submitted_ = true;
-  AnswerHeaders headers;
-  for (const nghttp2_nv& header : kHead) headers.Add(header);
+  AnswerHeaders headers = HeadOf(web_.get());
   headers.Add(status_, trailers_);
   if (nghttp2_submit_response(http_, id_, headers.data(), headers.size(),
                               nullptr) != 0) {
@@ -308,7 +378,7 @@ ssize_t Stream::OfferReply(size_t length, uint32_t* flags) {
   *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
   if (offered == left && ending_) {
     *flags |= NGHTTP2_DATA_FLAG_EOF;
-    if (http_refusal_ == nullptr) {
+    if (http_refusal_ == nullptr && web_ == nullptr) {
       *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
       SubmitTrailers();
     }
