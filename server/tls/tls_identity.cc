@@ -30,8 +30,10 @@ constexpr size_t kFileBytesMax = 1024 * 1024;
 // that authenticate.
 constexpr char kCiphersOfTls12[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
-// As ALPN has it: each name with its length before it.
-constexpr std::string_view kHttp2 = "\x02h2";
+// As ALPN has it: each name with its length before it, the preferred one first.
+constexpr std::string_view kProtocols =
+    "\x02h2"
+    "\x08http/1.1";
 
 template <auto kFree>
 struct Freer {
@@ -110,15 +112,15 @@ UnixNanos ExpireTime(const X509* certificate) {
                                             : seconds * kNanosPerSecond;
 }
 
-// Chooses HTTP/2 of what a client offers.
+// Chooses what to speak of what a client offers.
 int ChooseProtocol(SSL*, const unsigned char** chosen,
                    unsigned char* chosen_size, const unsigned char* offered,
                    unsigned int offered_size, void*) {
   unsigned char* found = nullptr;
   const int how = SSL_select_next_proto(
       &found, chosen_size,
-      reinterpret_cast<const unsigned char*>(kHttp2.data()),
-      static_cast<unsigned int>(kHttp2.size()), offered, offered_size);
+      reinterpret_cast<const unsigned char*>(kProtocols.data()),
+      static_cast<unsigned int>(kProtocols.size()), offered, offered_size);
   if (how != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_ALERT_FATAL;
   *chosen = found;
   return SSL_TLSEXT_ERR_OK;

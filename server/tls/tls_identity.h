@@ -3,9 +3,10 @@
 // from, read and found to belong together.
 //
 // Its context says, for every handshake: TLS 1.2 or 1.3, of 1.2 only what
-// HTTP/2 allows (RFC 9113, 9.2.2); HTTP/2 by ALPN or no connection; nothing is
-// negotiated twice; no session is resumed, since connections are few and last,
-// and a client certificate is then looked at each time.
+// HTTP/2 allows (RFC 9113, 9.2.2); HTTP/2, or else HTTP/1.1, by ALPN, or no
+// connection; nothing is negotiated twice; no session is resumed, since
+// connections are few and last, and a client certificate is then looked at each
+// time.
 //
 // Thread safety: constant; a context may be used by several threads.
 //

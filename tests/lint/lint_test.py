@@ -71,7 +71,7 @@ class RoomsTest(LintTest):
         ("client/load", '#include "client/cli/x.h"', "(client/cli)"),
         ("client/cli", '#include "server/rpc/call.h"', "(server/rpc)"),
         ("client/cli", '#include "tests/support/x.h"', "no part of it"),
-        ("server/base", "#include <boost/asio.hpp>", "no library"),
+        ("server/base", "#include <folly/io.h>", "no library"),
         ("server/elsewhere", "", "stands in no room"),
     )
 

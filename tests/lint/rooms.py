@@ -54,8 +54,8 @@ ROOMS = {
         libraries=("abseil", "protobuf", "grpc")),
     "server/transport/native": Room(
         rooms=_BELOW_TRANSPORT + ("server/tls",),
-        libraries=("abseil", "asio", "nghttp2", "openssl", "protobuf",
-                   "zlib")),
+        libraries=("abseil", "asio", "boost", "nghttp2", "openssl",
+                   "protobuf", "zlib")),
     "server/service": Room(
         rooms=_BELOW_SERVICE, libraries=("abseil", "protobuf")),
     "server/ops": Room(
@@ -87,6 +87,7 @@ ROOMS = {
 INCLUDES = {
     "abseil": ("absl/",),
     "asio": ("asio/", "asio.hpp"),
+    "boost": ("boost/",),
     "cli11": ("CLI/",),
     "grpc": ("grpc/", "grpcpp/", "grpc++/"),
     "httplib": ("httplib.h",),
@@ -119,7 +120,7 @@ LINKS = {
     "proto_wire": "proto/wire",
 }
 # Linked by latchkey_options, or header-only with nothing to link.
-LINKED_EVERYWHERE = {"asio", "nlohmann"}
+LINKED_EVERYWHERE = {"asio", "boost", "nlohmann"}
 # A library of generated code brings what generated code includes.
 BROUGHT_BY = {"proto": {"protobuf"}, "stubs": {"proto", "grpc", "protobuf"}}
 

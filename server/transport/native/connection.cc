@@ -105,6 +105,22 @@ void Connection::Tick(UnixNanos now) {
     return;
   }
   TickAge(now);
+  if (http1_ != nullptr) {
+    TickHttp1(now);
+  } else {
+    TickHttp2(now);
+  }
+  if (!closed_ && options.idle_time_max > 0 && !told_end_ &&
+      !session_.has_streams() &&
+      now - std::max(session_.last_call_time(), connect_time_) >=
+          options.idle_time_max) {
+    told_end_ = true;
+    SayLastCall();
+  }
+}
+
+void Connection::TickHttp2(UnixNanos now) {
+  const NativeServerOptions& options = worker_.options();
   const Nanos silence = now - last_heard_;
   if (silence >= kJudgementDelay && session_.JudgeIdleResets()) RequestTurn();
   if (silence >= options.ping_interval + options.ping_timeout) {
@@ -113,12 +129,6 @@ void Connection::Tick(UnixNanos now) {
     ping_time_ = now;
     session_.Ping();
     RequestTurn();
-  } else if (options.idle_time_max > 0 && !told_end_ &&
-             !session_.has_streams() &&
-             now - std::max(session_.last_call_time(), connect_time_) >=
-                 options.idle_time_max) {
-    told_end_ = true;
-    SayLastCall();
   }
 }
 
@@ -147,7 +157,7 @@ void Connection::AnnounceEnd() {
 
 void Connection::SayLastCall() {
   if (closed_) return;
-  if (tls_ != nullptr && !tls_->is_established()) {
+  if (protocol_ == Protocol::kUnknown) {
     // It has no call, and nothing can be said to it.
     Close();
     return;
@@ -254,7 +264,9 @@ void Connection::TakeTurn() {
   const UnixNanos now = worker_.time_source().Now();
   worker_.BeginTurn(now);
   session_.set_turn_time(now);
-  session_.direct().set_turn_output(&worker_.output());
+  if (http1_ == nullptr) {
+    session_.direct().set_turn_output(&worker_.output());
+  }
   if (!closed_ && !MustWait() && !ReadAll()) Close();
   session_.direct().set_turn_output(nullptr);
   EndTurn();
@@ -272,10 +284,13 @@ bool Connection::ReadAll() {
       return true;
     }
     if (!Receive(bytes)) return false;
-    if (is_greedy_) return true;
+    if (is_greedy_ || MustWait()) return true;
   }
   std::vector<char>& buffer = worker_.read_buffer();
-  const size_t size_max = worker_.read_bytes_max();
+  const size_t size_max =
+      http1_ == nullptr
+          ? worker_.read_bytes_max()
+          : std::min(worker_.read_bytes_max(), Http1Session::kReadBytesMax);
   for (int i = 0; i < kReadsPerTurnMax; ++i) {
     const ssize_t size =
         recv(socket_.native_handle(), buffer.data(), size_max, 0);
@@ -286,7 +301,7 @@ bool Connection::ReadAll() {
     if (!Receive({buffer.data(), static_cast<size_t>(size)})) return false;
     if (static_cast<size_t>(size) < size_max) break;
     is_greedy_ = is_greedy_ || worker_.TurnIsOver();
-    if (is_greedy_) break;
+    if (is_greedy_ || MustWait()) break;
   }
   return true;
 }
@@ -300,6 +315,12 @@ bool Connection::Receive(std::string_view bytes) {
 }
 
 bool Connection::ReceivePlain(std::string_view bytes) {
+  if (protocol_ == Protocol::kUnknown && !FindProtocol(&bytes)) return true;
+  if (http1_ != nullptr) {
+    if (!http1_->Receive(bytes, last_heard_)) return false;
+    is_greedy_ = http1_->has_unreceived();
+    return true;
+  }
   if (!session_.Receive(&bytes, last_heard_)) return false;
   if (bytes.empty()) return true;
   is_greedy_ = true;
@@ -315,6 +336,11 @@ bool Connection::ReceiveSealed(std::string_view* sealed) {
     const TlsStream::Opened opened = tls_->Open(sealed, plain, &reply);
     if (!was_established && tls_->is_established()) {
       client_name_ = CertificatePrincipal(tls_->ClientName());
+      if (tls_->is_http1()) {
+        UseHttp1();
+      } else {
+        protocol_ = Protocol::kHttp2;
+      }
     }
     if (opened.size > 0 && !ReceivePlain({plain.data(), opened.size})) {
       return false;
@@ -383,7 +409,7 @@ void Connection::EndTurn() {
     return;
   }
   session_.SetTimers(session_.turn_time());
-  if (linger_end_ == kNever && unsent_.empty() && session_.is_done()) Linger();
+  if (linger_end_ == kNever && unsent_.empty() && is_done()) Linger();
   if (waits_in_line_ || MustWait()) return;
   if (has_unreceived() && linger_end_ == kNever) {
     WaitInLine();
@@ -393,8 +419,10 @@ void Connection::EndTurn() {
 }
 
 bool Connection::FillOutput(std::string* output, std::string* sealed) {
-  if (tls_ != nullptr && !tls_->is_established()) return true;
-  return session_.FillOutput(output, worker_.options().output_bytes_max) &&
+  if (protocol_ == Protocol::kUnknown) return true;
+  const size_t bytes_max = worker_.options().output_bytes_max;
+  return (http1_ == nullptr ? session_.FillOutput(output, bytes_max)
+                            : http1_->FillOutput(output, bytes_max)) &&
          (tls_ == nullptr || tls_->Seal(*output, sealed));
 }
 

@@ -1,10 +1,13 @@
 // Connection is one socket with its Session.  It works in turns: one read, the
 // calls in it, and one write of all answers.
 //
+// The first bytes show whether the client speaks HTTP/2, or HTTP/1.1, with an
+// Http1Session between the socket and the session; with TLS, ALPN does.
+//
 //   readable -> Session::Receive() -> handlers -> EndTurn() -> written
 //
-// With TLS, a TlsStream stands between the socket and the session; until its
-// handshake is over the session says nothing.
+// With TLS, a TlsStream stands between the socket and these; until its
+// handshake is over they say nothing.
 //
 // A turn also follows what a handler does outside of one, and a socket that can
 // be written again.  While a client does not read, nothing is taken from the
@@ -18,6 +21,7 @@
 
 #include <asio/posix/stream_descriptor.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,6 +29,7 @@
 #include "server/access/token_table.h"
 #include "server/base/clock.h"
 #include "server/rpc/peer_loads.h"
+#include "server/transport/native/http1_session.h"
 #include "server/transport/native/listener.h"
 #include "server/transport/native/session.h"
 #include "server/transport/native/tls_stream.h"
@@ -44,8 +49,7 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Says the server's part of HTTP/2's handshake, where there is no TLS to come
-  // before it, and begins to read.
+  // Begins to read.
   void Start();
 
   // Makes a turn follow, unless one is under way.
@@ -99,6 +103,8 @@ class Connection {
   size_t index = 0;
 
  private:
+  enum class Protocol : uint8_t { kUnknown, kHttp2, kHttp1 };
+
   void WaitReadable();
   void WaitWritable();
   // Ends a connection that is too old, step by step.
@@ -109,8 +115,12 @@ class Connection {
   // Whether it has its turns in the worker's line.
   bool GoesBehind() const;
   void WaitInLine();
-  // Whether too much waits to be written for anything to be read.
-  bool MustWait() const { return waits_writable_ && session_.is_congested(); }
+  // Whether too much waits to be written, or understood, for anything to be
+  // read.
+  bool MustWait() const {
+    return http1_ == nullptr ? waits_writable_ && session_.is_congested()
+                             : http1_->is_congested();
+  }
   bool ReadAll();
   // Takes what was read, and keeps what the turn has no time for; returns false
   // where the connection is over.
@@ -118,7 +128,19 @@ class Connection {
   bool ReceivePlain(std::string_view bytes);
   bool ReceiveSealed(std::string_view* sealed);
   bool has_unreceived() const {
-    return !unreceived_.empty() || !unreceived_plain_.empty();
+    return !unreceived_.empty() || !unreceived_plain_.empty() ||
+           (http1_ != nullptr && http1_->has_unreceived());
+  }
+  // Finds out what the client speaks, of the first bytes and `*bytes`; returns
+  // false where more must come.
+  bool FindProtocol(std::string_view* bytes);
+  void UseHttp2();
+  void UseHttp1();
+  // The limits on time of either protocol.
+  void TickHttp1(UnixNanos now);
+  void TickHttp2(UnixNanos now);
+  bool is_done() const {
+    return http1_ == nullptr ? session_.is_done() : http1_->is_done();
   }
   // Keeps what TLS itself has to say while the socket takes nothing.
   bool KeepReply(std::string* reply);
@@ -144,6 +166,11 @@ class Connection {
   // Known when the handshake is over, before the first call.
   Principal client_name_;
   Session session_;
+  // Null where the client speaks HTTP/2.
+  std::unique_ptr<Http1Session> http1_;
+  Protocol protocol_ = Protocol::kUnknown;
+  // How many bytes came of what HTTP/2 begins with, before it was sure.
+  uint8_t first_bytes_ = 0;
   // What the socket did not take.
   std::string unsent_;
   size_t unsent_counted_ = 0;

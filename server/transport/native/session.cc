@@ -298,6 +298,8 @@ std::string_view Session::peer() const { return connection_.peer(); }
 
 PeerLoads::Load& Session::load() const { return connection_.load(); }
 
+bool Session::TurnIsOver() const { return worker_.TurnIsOver(); }
+
 const Principal& Session::client_name() const {
   return connection_.client_name();
 }

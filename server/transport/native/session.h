@@ -89,6 +89,8 @@ class Session {
   std::string_view peer() const;
   const Principal& client_name() const;
   PeerLoads::Load& load() const;
+  // Whether the worker's turn is.
+  bool TurnIsOver() const;
   UnixNanos turn_time() const { return turn_time_; }
   void set_turn_time(UnixNanos now) { turn_time_ = now; }
   UnixNanos last_call_time() const { return last_call_time_; }

@@ -99,8 +99,9 @@ class AnswerHeaders {
   std::string ToText() const {
     std::string text;
     for (const nghttp2_nv& header : headers_) {
-      absl::StrAppend(&text, ToAbsl(wire::View(header.name, header.namelen)), ": ",
-                      ToAbsl(wire::View(header.value, header.valuelen)), "\r\n");
+      absl::StrAppend(&text, ToAbsl(wire::View(header.name, header.namelen)),
+                      ": ", ToAbsl(wire::View(header.value, header.valuelen)),
+                      "\r\n");
     }
     return text;
   }

@@ -68,6 +68,14 @@ TlsStream::Opened TlsStream::Open(std::string_view* sealed,
   return opened;
 }
 
+bool TlsStream::is_http1() const {
+  const unsigned char* name = nullptr;
+  unsigned int size = 0;
+  SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+  return std::string_view(reinterpret_cast<const char*>(name), size) ==
+         "http/1.1";
+}
+
 std::string TlsStream::ClientName() const {
   X509* const certificate = SSL_get0_peer_certificate(ssl_.get());
   if (certificate == nullptr) return "";

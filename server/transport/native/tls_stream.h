@@ -60,6 +60,11 @@ class TlsStream {
   // Whether the handshake is over, so that Seal() may be called.
   bool is_established() const { return established_; }
 
+  // Whether the client asked for HTTP/1.1 by ALPN, and not for HTTP/2.
+  //
+  // REQUIRES: is_established().
+  bool is_http1() const;
+
   // The common name of the certificate that the client has shown, and a client
   // CA has issued; empty without one, or where it has not just one name.
   //

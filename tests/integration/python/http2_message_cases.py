@@ -31,7 +31,7 @@ def request_of(headers):
 
 def _content_types():
     for kind in ("", "text/plain", "application/json", "application/grpcfoo",
-                 "application/grpc-web", "application/grpc-web+proto",
+                 "application/grpc-web+json", "application/grpc-webs",
                  "application/grp", "application/grpc+json",
                  "application/grpc+", "application/grpc/x",
                  "multipart/form-data; boundary=x", "*/*",

@@ -7,6 +7,7 @@ import time
 
 import pytest
 from client import Client
+from raw_http2 import PREFACE, SETTINGS, frame
 from server_process import BIN, PATIENCE_SECONDS, TRANSPORT
 
 # It looks at an object's memory through a pipe, takes one that it cannot open
@@ -15,15 +16,19 @@ UNDEFINED_BEHAVIOR_SANITIZER = (
     b"__ubsan_handle" in (BIN / "latchkeyd").read_bytes())
 
 
+HELLO = PREFACE + frame(SETTINGS, 0, 0)
+
+
 def open_files(server):
     return len(os.listdir(f"/proc/{server.pid}/fd"))
 
 
 def is_closed(connection):
-    """Whether the server has closed it, rather than begun to speak."""
+    """Whether the server has closed it, rather than answered."""
     try:
+        connection.sendall(HELLO)
         return connection.recv(1) == b""
-    except ConnectionResetError:
+    except (BrokenPipeError, ConnectionResetError):
         return True
 
 

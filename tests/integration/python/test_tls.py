@@ -177,7 +177,7 @@ def test_ciphers_that_http_2_forbids(tls_server, ours, cipher):
         wanted.wrap_socket(raw, server_hostname="localhost")
 
 
-@pytest.mark.parametrize("protocols", [(), ("http/1.1",), ("h3", "h2c")])
+@pytest.mark.parametrize("protocols", [(), ("http/1.0",), ("h3", "h2c")])
 def test_a_client_that_does_not_ask_for_http_2(tls_server, ours, protocols):
     with connect(tls_server) as raw:
         try:

@@ -161,8 +161,8 @@ TEST_F(NativeServerTest, ContentTypesOfGrpc) {
         client_.Call(kEcho, Request("x"), {{"content-type", type}}).status, "0")
         << type;
   }
-  for (const char* type : {"application/grpc-web", "application/grpc+json",
-                           "application/json", ""}) {
+  for (const char* type : {"application/grpc-web+json", "application/grpc-webs",
+                           "application/grpc+json", "application/json", ""}) {
     RawAnswer answer =
         client_.Call(kEcho, Request("x"), {{"content-type", type}});
     EXPECT_EQ(answer.headers[":status"], "415") << type;

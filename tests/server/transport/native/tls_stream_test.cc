@@ -99,19 +99,41 @@ TEST_F(TlsStreamTest, DataRightBehindTheHandshakeIsNotLost) {
   EXPECT_EQ(plain_, "early");
 }
 
-TEST_F(TlsStreamTest, NothingElseThanHttp2) {
-  for (const std::string_view offer :
-       {std::string_view("\x08http/1.1", 9), std::string_view("\x03h2c", 4)}) {
+// Makes the hello of `client` anew, with `offer` for its ALPN.
+std::string HelloWith(std::string_view offer, TlsClient* client) {
+  SSL_clear(client->ssl());
+  SSL_set_alpn_protos(client->ssl(),
+                      reinterpret_cast<const unsigned char*>(offer.data()),
+                      static_cast<unsigned int>(offer.size()));
+  client->Take();
+  SSL_do_handshake(client->ssl());
+  return client->Take();
+}
+
+TEST_F(TlsStreamTest, Http2IsPreferredToHttp1) {
+  struct Row {
+    std::string_view offer;
+    bool is_http1;
+  };
+  for (const Row& row :
+       {Row{"\x08http/1.1", true}, Row{"\x02h2", false},
+        Row{"\x08http/1.1\x02h2", false}, Row{"\x02h3\x08http/1.1", true}}) {
     TlsClient client;
-    // The first hello was made without this, so another one is.
-    SSL_clear(client.ssl());
-    SSL_set_alpn_protos(client.ssl(),
-                        reinterpret_cast<const unsigned char*>(offer.data()),
-                        static_cast<unsigned int>(offer.size()));
-    client.Take();
-    SSL_do_handshake(client.ssl());
+    Give(HelloWith(row.offer, &client));
+    client.Receive(std::exchange(reply_, {}));
+    Give(client.Take());
+    ASSERT_TRUE(stream_->is_established()) << row.offer;
+    EXPECT_EQ(stream_->is_http1(), row.is_http1) << row.offer;
+    stream_.emplace(*identity_);
+  }
+}
+
+TEST_F(TlsStreamTest, NothingElseThanHttp) {
+  for (const std::string_view offer :
+       {std::string_view("\x08http/1.0", 9), std::string_view("\x03h2c", 4)}) {
+    TlsClient client;
     TlsStream stream(*identity_);
-    const std::string hello = client.Take();
+    const std::string hello = HelloWith(offer, &client);
     std::string_view sealed = hello;
     std::string reply;
     EXPECT_EQ(stream.Open(&sealed, buffer_, &reply).state, State::kFailed);
