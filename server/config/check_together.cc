@@ -30,6 +30,10 @@ std::string CheckTogether(const ServerOptions& options) {
           ": needs --tokens-file or --tls-client-ca, which say who calls");
     }
   }
+  if (!options.cors_origins.empty() && options.transport == "grpc") {
+    return "--cors-origin: needs --transport=native: pages call by gRPC-Web, "
+           "which the gRPC library does not speak";
+  }
   const auto is_exposed = [&options](const std::string& address) {
     return !options.allow_insecure && !address.empty() &&
            !IsLoopback(ParseListenAddress(address)->host);

@@ -8,9 +8,11 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "server/config/check_together.h"
 #include "server/config/listen_address.h"
+#include "server/config/origin.h"
 #include "server/config/usable_memory.h"
 
 namespace latchkey {
@@ -226,11 +228,22 @@ void Parser::AddServingOptions() {
       ->check(CheckHttpListen)
       ->type_name("HOST:PORT");
   app_.add_option("--transport", options_.transport,
-                  "What carries the calls: native, HTTP/2 of our own, or grpc, "
-                  "the gRPC library, which takes several times its CPU and has "
-                  "fewer limits")
+                  "What carries the calls: native, HTTP/2 of our own, and "
+                  "gRPC-Web over HTTP/2 and HTTP/1.1; or grpc, the gRPC "
+                  "library, which takes several times its CPU, has fewer "
+                  "limits and no gRPC-Web")
       ->check(CheckTransport)
       ->type_name("NAME");
+  app_.add_option("--cors-origin", options_.cors_origins,
+                  "Whose web pages may call by gRPC-Web: an origin, as "
+                  "https://example.org, or *, any. Can be given several times, "
+                  "or with commas. Default: none, so that no page in a browser "
+                  "may. Not with --transport=grpc")
+      ->check(CheckOrigin)
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->take_all()
+      ->type_name("ORIGIN");
   app_.add_option("--threads", options_.threads,
                   "Threads that answer requests. Default: the cores that this "
                   "process may use")
@@ -423,6 +436,7 @@ std::string Parser::PrintConfig() const {
       "limits-file = ", quoted(options_.limits_file),
       "allow-insecure = ", flag(options_.allow_insecure), "\n",
       "transport = ", quoted(options_.transport),
+      "cors-origin = ", quoted(absl::StrJoin(options_.cors_origins, ",")),
       "threads = ", options_.threads, "\n",
       "bulk-threads = ", options_.bulk_threads, "\n",
       "bulk-queue-max = ", options_.bulk_queue_max, "\n",
@@ -472,6 +486,7 @@ CommandLine Parser::Parse(const std::vector<std::string>& arguments) {
     return Refuse(error.what());
   }
   SettleHttpListen();
+  std::erase(options_.cors_origins, "");
   if (std::string problem = CheckTogether(options_); !problem.empty()) {
     return Refuse(std::move(problem));
   }

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "server/tls/options.h"
 
@@ -42,6 +43,9 @@ struct ServerOptions {
   // What carries the calls: "native", HTTP/2 by nghttp2, or "grpc", the gRPC
   // library.
   std::string transport = "native";
+
+  // Origins whose web pages may call, of the native transport, or "*": all.
+  std::vector<std::string> cors_origins;
 
   // Threads that answer requests.
   int threads = 1;

@@ -9,7 +9,7 @@ from server_process import run_program
 
 OPTIONS = [
     "--help", "--version", "--listen", "--threads", "--transport",
-    "--bulk-threads", "--bulk-queue-max",
+    "--bulk-threads", "--bulk-queue-max", "--cors-origin",
     "--drain-seconds", "--config", "--print-config", "--allow-insecure",
     "--tls-certificate", "--tls-key", "--tls-client-ca",
     "--connections-max", "--connections-per-address-max",
@@ -70,6 +70,8 @@ def test_version():
     (["--drain-seconds=-1"], ["--drain-seconds"]),
     (["--drain-seconds=x"], ["--drain-seconds"]),
     (["--transport=pigeon"], ["--transport"]),
+    (["--cors-origin=example.org"], ["--cors-origin"]),
+    (["--cors-origin=*", "--transport=grpc"], ["--cors-origin"]),
     (["--connections-max=0"], ["--connections-max"]),
     (["--bulk-threads=0"], ["--bulk-threads"]),
     (["--bulk-queue-max=0"], ["--bulk-queue-max"]),

@@ -114,6 +114,9 @@ TEST(CommandLineTest, EveryOptionCanBeGivenInEachWay) {
            Row{"http-listen", "off", "http-listen = \"off\""},
            Row{"allow-insecure", "true", "allow-insecure = true"},
            Row{"transport", "grpc", "transport = \"grpc\""},
+           Row{"cors-origin", "https://a.b,http://[::1]:8080",
+               "cors-origin = \"https://a.b,http://[::1]:8080\""},
+           Row{"cors-origin", "*", "cors-origin = \"*\""},
            Row{"threads", "7", "threads = 7"},
            Row{"bulk-threads", "3", "bulk-threads = 3"},
            Row{"bulk-queue-max", "9", "bulk-queue-max = 9"},
@@ -175,6 +178,33 @@ TEST(CommandLineTest, TlsCanBeGivenInEachWay) {
     ASSERT_EQ(line.action, CommandLine::Action::kPrint) << line.text;
     EXPECT_THAT(line.text, HasSubstr(printed));
   }
+}
+
+TEST(CommandLineTest, OriginsCanBeGivenSeveralTimes) {
+  const CommandLine line = Parse(
+      {"--cors-origin=https://a", "--cors-origin", "http://b:1,http://c"});
+  ASSERT_EQ(line.action, CommandLine::Action::kServe) << line.text;
+  EXPECT_THAT(line.options.cors_origins,
+              testing::ElementsAre("https://a", "http://b:1", "http://c"));
+  EXPECT_THAT(Parse({"--cors-origin="}).options.cors_origins,
+              testing::IsEmpty());
+  EXPECT_THAT(Parse({}).options.cors_origins, testing::IsEmpty());
+}
+
+TEST(CommandLineTest, WhatIsNoOriginIsRefused) {
+  for (const char* origin :
+       {"null", "a.b", "https://", "://a", "https://a/", "https://A.b",
+        "https://a b", "https://*.a", "**", "https://a?"}) {
+    const CommandLine line = Parse({"--cors-origin", origin});
+    EXPECT_EQ(line.action, CommandLine::Action::kRefuse) << origin;
+    EXPECT_THAT(line.text, StartsWith("latchkeyd: --cors-origin:")) << origin;
+  }
+}
+
+TEST(CommandLineTest, OriginsNeedTheNativeTransport) {
+  const CommandLine line = Parse({"--cors-origin=*", "--transport=grpc"});
+  EXPECT_EQ(line.action, CommandLine::Action::kRefuse);
+  EXPECT_THAT(line.text, StartsWith("latchkeyd: --cors-origin: needs"));
 }
 
 TEST(CommandLineTest, TlsNeedsACertificateAndItsKey) {
@@ -409,6 +439,7 @@ TEST(CommandLineTest, HelpNamesEveryOptionItsDefaultAndItsVariable) {
                            "--rules-file",
                            "--limits-file",
                            "--transport",
+                           "--cors-origin",
                            "--threads",
                            "--connections-max",
                            "--connections-per-address-max",
