@@ -339,7 +339,7 @@ bool Connection::ReceiveSealed(std::string_view* sealed) {
       if (tls_->is_http1()) {
         UseHttp1();
       } else {
-        protocol_ = Protocol::kHttp2;
+        UseHttp2();
       }
     }
     if (opened.size > 0 && !ReceivePlain({plain.data(), opened.size})) {

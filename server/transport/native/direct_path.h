@@ -159,7 +159,8 @@ class DirectPath {
   std::string* turn_output_ = nullptr;
   std::string own_output_;
   bool window_shut_ = false;
-  bool interrupted_ = false;
+  // From the start: nghttp2's SETTINGS come before anything else.
+  bool interrupted_ = true;
   bool enabled_ = true;
 };
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "tests/server/transport/native/native_fixture.h"
+#include "tests/support/test_sockets.h"
 
 namespace latchkey {
 namespace {
@@ -68,6 +69,17 @@ TEST_F(DirectPathTest, TheSecondCallOfAKindTakesTheShortWay) {
   EXPECT_EQ(ValueOf(answer.body), "two");
   EXPECT_EQ(answer.headers.at(":status"), "200");
   EXPECT_EQ(answer.headers.at("content-type"), "application/grpc");
+}
+
+TEST_F(DirectPathTest, TheServersSettingsComeBeforeAnyAnswer) {
+  for (int i = 0; i < 20; ++i) {
+    TestSocket socket =
+        TestSocket::Connect("127.0.0.1:" + std::to_string(port_));
+    socket.Send(kPreface + Frame(NGHTTP2_SETTINGS, 0, 0, "") +
+                Call(1, kEcho, "a") + Call(3, kEcho, "b") +
+                Call(5, kEcho, "c"));
+    EXPECT_EQ(socket.Receive(9)[3], NGHTTP2_SETTINGS);
+  }
 }
 
 TEST_F(DirectPathTest, SoDoManyAtOnceWhoseFramesAreMixed) {
