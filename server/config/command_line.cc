@@ -12,7 +12,7 @@
 #include "absl/strings/str_replace.h"
 #include "server/config/check_together.h"
 #include "server/config/listen_address.h"
-#include "server/config/origin.h"
+#include "server/config/option_checks.h"
 #include "server/config/usable_memory.h"
 
 namespace latchkey {
@@ -80,27 +80,8 @@ constexpr char kFooter[] =
 constexpr char kHttpListen[] = "127.0.0.1:7412";
 constexpr char kOff[] = "off";
 
-std::string CheckListen(const std::string& text) {
-  const absl::StatusOr<ListenAddress> address = ParseListenAddress(text);
-  return address.ok() ? "" : std::string(address.status().message());
-}
-
 std::string CheckHttpListen(const std::string& text) {
   return text.empty() || text == kOff ? "" : CheckListen(text);
-}
-
-std::string CheckTransport(const std::string& name) {
-  if (name == "native" || name == "grpc") return "";
-  return absl::StrCat("there is no transport '", name,
-                      "'; there are native and grpc");
-}
-
-// What a line of a configuration file could not say.
-std::string CheckFileName(const std::string& name) {
-  const bool good = std::none_of(name.begin(), name.end(), [](char c) {
-    return c == '"' || c == '\\' || absl::ascii_iscntrl(c);
-  });
-  return good ? "" : "a file name here has no quote, backslash or control";
 }
 
 // How CLI11 begins its complaint about an option of a file that it does not

@@ -1,12 +1,32 @@
-#include "server/config/origin.h"
+#include "server/config/option_checks.h"
 
 #include <algorithm>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "server/config/listen_address.h"
 
 namespace latchkey {
+
+std::string CheckListen(const std::string& text) {
+  const absl::StatusOr<ListenAddress> address = ParseListenAddress(text);
+  return address.ok() ? "" : std::string(address.status().message());
+}
+
+std::string CheckTransport(const std::string& name) {
+  if (name == "native" || name == "grpc") return "";
+  return absl::StrCat("there is no transport '", name,
+                      "'; there are native and grpc");
+}
+
+std::string CheckFileName(const std::string& name) {
+  const bool good = std::none_of(name.begin(), name.end(), [](char c) {
+    return c == '"' || c == '\\' || absl::ascii_iscntrl(c);
+  });
+  return good ? "" : "a file name here has no quote, backslash or control";
+}
 
 std::string CheckOrigin(const std::string& origin) {
   const size_t scheme = origin.find("://");
