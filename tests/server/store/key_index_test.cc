@@ -116,6 +116,26 @@ TEST_F(KeyIndexTest, AgreesWithAMapAtRandom) {
   }
 }
 
+TEST_F(KeyIndexTest, DividesNothingWhileItsSizeStaysTheSame) {
+  struct NoKeys {
+    void Prefetch(uint32_t place) const { HashOf(place); }
+    void PrefetchKey(uint32_t place) const { HashOf(place); }
+    uint64_t HashOf(uint32_t place) const {
+      ADD_FAILURE() << place << " is asked for its hash";
+      return 0;
+    }
+  };
+  index_.Reserve(1'000);
+  std::mt19937_64 random(3);
+  for (uint32_t place = 0; place < 12; ++place) Insert(place, random());
+  for (int i = 0; i < 1'000; ++i) {
+    Erase(7);
+    hashes_[7] = random();
+    index_.Insert(hashes_[7], 7, NoKeys());
+  }
+  for (const auto& [place, hash] : hashes_) EXPECT_EQ(Find(hash), place);
+}
+
 TEST_F(KeyIndexTest, TakesSevenBytesForAnEntry) {
   for (const size_t entries : {10'000u, 100'000u, 1'000'000u}) {
     EXPECT_LT(KeyIndex::BytesOf(entries), 7 * entries);
