@@ -278,8 +278,7 @@ void Http1Session::BeginRequest() {
       Field(":authority", head.host), Field(":path", head.target)};
   for (const auto& [name, value] : head.headers) {
     // Native calls need trailers, which HTTP/1.1 has no usual way to send.
-    if (name == "content-type" && value.starts_with("application/grpc") &&
-        WebKindOf(value) == WebKind::kNone) {
+    if (name == "content-type" && BodyKindOf(value) == BodyKind::kGrpc) {
       Refuse(415);
       return;
     }
@@ -347,8 +346,12 @@ void Http1Session::OnFrame(const nghttp2_frame& frame) {
 
 void Http1Session::BeginAnswer(bool is_whole) {
   answer_begun_ = true;
-  // Where the client still sends, nobody will read it.
-  if (closing_ || (is_whole && !body_sent_)) keeps_alive_ = false;
+  // Where the client still sends, nobody will read it, and who does not speak
+  // gRPC-Web has no more to say.
+  if (closing_ || (is_whole && !body_sent_) ||
+      (status_ != "200" && status_ != "204")) {
+    keeps_alive_ = false;
+  }
   absl::StrAppend(&ready_, "HTTP/1.1 ", status_, " ", ToAbsl(ReasonOf(status_)),
                   "\r\n", headers_);
   if (!keeps_alive_) ready_ += "connection: close\r\n";

@@ -1,4 +1,5 @@
-// NativeServer serves a MethodTable by gRPC over HTTP/2, with nghttp2 and Asio.
+// NativeServer serves a MethodTable by gRPC over HTTP/2, with nghttp2 and Asio,
+// and by gRPC-Web over HTTP/2 and HTTP/1.1 (Http1Session).
 //
 // One thread accepts connections and gives each to the worker with the fewest;
 // there it stays, and the calls on it are read, answered and written by that
@@ -8,8 +9,8 @@
 //
 // A message over the limit is RESOURCE_EXHAUSTED; a unary request with no
 // message or with several is UNIMPLEMENTED; a content type that is not gRPC's
-// is HTTP's 415, a method other than POST its 405.  Messages may come as
-// identity or gzip and are answered as identity.
+// is HTTP's 415, a method other than POST its 405, a page that may not call its
+// 403.  Messages may come as identity or gzip and are answered as identity.
 //
 // Thread safety: live_calls() and connections() from any thread; the rest
 // belongs to the owner.

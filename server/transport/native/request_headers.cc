@@ -50,10 +50,11 @@ bool HasToken(std::string_view list, std::string_view token) {
 
 }  // namespace
 
-WebKind WebKindOf(std::string_view type) {
-  if (IsType(type, kWebContentType)) return WebKind::kBinary;
-  if (IsType(type, kWebTextContentType)) return WebKind::kText;
-  return WebKind::kNone;
+BodyKind BodyKindOf(std::string_view type) {
+  if (IsType(type, kContentType)) return BodyKind::kGrpc;
+  if (IsType(type, kWebContentType)) return BodyKind::kWeb;
+  if (IsType(type, kWebTextContentType)) return BodyKind::kWebText;
+  return BodyKind::kOther;
 }
 
 void RequestHeaders::Add(std::string_view name, std::string_view value) {
@@ -63,12 +64,12 @@ void RequestHeaders::Add(std::string_view name, std::string_view value) {
     if (name == ":path") {
       path_ = Keep(value);
     } else if (name == ":method") {
-      is_post_ = value == "POST";
-      is_options_ = value == "OPTIONS";
+      method_ = value == "POST"      ? HttpMethod::kPost
+                : value == "OPTIONS" ? HttpMethod::kOptions
+                                     : HttpMethod::kOther;
     }
   } else if (name == "content-type") {
-    is_grpc_ = IsType(value, kContentType);
-    web_kind_ = WebKindOf(value);
+    body_kind_ = BodyKindOf(value);
   } else if (name == "grpc-timeout") {
     has_timeout_ = true;
     timeout_ = Keep(value);
@@ -85,8 +86,9 @@ void RequestHeaders::Add(std::string_view name, std::string_view value) {
 
 void RequestHeaders::Clear() {
   bytes_ = 0;
-  is_post_ = is_grpc_ = is_options_ = is_malformed_ = has_timeout_ = false;
-  web_kind_ = WebKind::kNone;
+  method_ = HttpMethod::kOther;
+  body_kind_ = BodyKind::kOther;
+  is_malformed_ = has_timeout_ = false;
   content_length_.reset();
   accepts_gzip_ = false;
   path_ = timeout_ = encoding_ = {};

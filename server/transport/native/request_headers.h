@@ -18,11 +18,12 @@
 
 namespace latchkey {
 
-// What a content type of gRPC-Web says of a body: its bytes, or their Base64.
-enum class WebKind : uint8_t { kNone, kBinary, kText };
+// What a content type says of a body: messages of gRPC, of gRPC-Web, or the
+// Base64 of those.
+enum class BodyKind : uint8_t { kOther, kGrpc, kWeb, kWebText };
 
 // Of `type`, as "application/grpc-web-text+proto".
-WebKind WebKindOf(std::string_view type);
+BodyKind BodyKindOf(std::string_view type);
 
 class RequestHeaders {
  public:
@@ -44,14 +45,11 @@ class RequestHeaders {
 
   // Whether the method is POST, and the content type one of gRPC's with
   // protobuf messages.
-  bool is_post() const { return is_post_; }
-  bool is_grpc() const { return is_grpc_; }
+  bool is_post() const { return method_ == HttpMethod::kPost; }
+  bool is_grpc() const { return body_kind_ == BodyKind::kGrpc; }
 
-  // Whether the content type is one of gRPC-Web's.
-  WebKind web_kind() const { return web_kind_; }
-
-  // Whether the method is OPTIONS.
-  bool is_options() const { return is_options_; }
+  bool is_options() const { return method_ == HttpMethod::kOptions; }
+  BodyKind body_kind() const { return body_kind_; }
 
   // `content-length`, or nothing.
   std::optional<size_t> content_length() const { return content_length_; }
@@ -75,6 +73,8 @@ class RequestHeaders {
   std::optional<std::string_view> FindMetadata(std::string_view name) const;
 
  private:
+  enum class HttpMethod : uint8_t { kOther, kPost, kOptions };
+
   struct Range {
     uint32_t begin = 0;
     uint32_t size = 0;
@@ -93,10 +93,8 @@ class RequestHeaders {
   size_t bytes_max_;
 
   size_t bytes_ = 0;
-  bool is_post_ = false;
-  bool is_grpc_ = false;
-  bool is_options_ = false;
-  WebKind web_kind_ = WebKind::kNone;
+  HttpMethod method_ = HttpMethod::kOther;
+  BodyKind body_kind_ = BodyKind::kOther;
   bool is_malformed_ = false;
   bool has_timeout_ = false;
   bool accepts_gzip_ = false;

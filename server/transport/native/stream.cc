@@ -26,7 +26,7 @@ constexpr Nanos kLookInterval = 30 * kNanosPerSecond;
 
 constexpr char kEncodings[] = "identity,gzip";
 
-void ShrinkTo(size_t bytes_max, std::string* text) {
+inline void ShrinkTo(size_t bytes_max, std::string* text) {
   text->clear();
   if (text->capacity() > bytes_max) text->shrink_to_fit();
 }
@@ -88,7 +88,7 @@ void Stream::Clear() {
   untold_.window = 0;
   untold_.has_body = false;
   untold_.body_bytes = 0;
-  web_.reset();
+  if (web_ != nullptr) EndWeb();
   headers_.Clear();
   reader_.Reset(kKeptBytesMax);
   ShrinkTo(kKeptBytesMax, &inbox_);
@@ -265,7 +265,7 @@ void Stream::OnHalfClose() {
   half_closed_ = true;
   if (http_refusal_ != nullptr && !ending_ && !closed_) SubmitHttpRefusal();
   if (ending_ || closed_ || !call_.has_value()) return;
-  if (IsTextCut()) {
+  if (web_ != nullptr && IsTextCut()) {
     FailText();
     return;
   }

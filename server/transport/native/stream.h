@@ -222,8 +222,11 @@ class Stream {
   // Of a text body: puts what it stands for in place of `*data`, which lives
   // until the next one.  Returns false where it is no Base64.
   bool DecodeText(std::string_view* data);
+  // Whether a text body ends inside of a group.
   bool IsTextCut() const;
   void FailText();
+  // In a function of its own, since few streams have one.
+  void EndWeb();
   // Of a call that no handler has seen.
   void FailUnhandled(EndReason reason);
   void Dispatch();

@@ -32,15 +32,20 @@ const char* Stream::BeginWeb() {
     return "204";
   }
   if (!headers_.is_post()) return "405";
-  const WebKind kind = headers_.web_kind();
-  if (kind == WebKind::kNone) return "415";
+  const BodyKind kind = headers_.body_kind();
+  if (kind == BodyKind::kOther) return "415";
   web_ = std::make_unique<Web>();
   web_->allowed_origin = allowed;
-  web_->text_request = kind == WebKind::kText;
-  const WebKind wanted =
-      WebKindOf(headers_.FindMetadata("accept").value_or(""));
-  web_->text_answer =
-      (wanted == WebKind::kNone ? kind : wanted) == WebKind::kText;
+  web_->text_request = kind == BodyKind::kWebText;
+  switch (BodyKindOf(headers_.FindMetadata("accept").value_or(""))) {
+    case BodyKind::kWeb:
+      break;
+    case BodyKind::kWebText:
+      web_->text_answer = true;
+      break;
+    default:
+      web_->text_answer = web_->text_request;
+  }
   return nullptr;
 }
 
@@ -54,8 +59,10 @@ bool Stream::DecodeText(std::string_view* data) {
 }
 
 bool Stream::IsTextCut() const {
-  return web_ != nullptr && web_->text_request && !web_->text.is_whole();
+  return web_->text_request && !web_->text.is_whole();
 }
+
+void Stream::EndWeb() { web_.reset(); }
 
 void Stream::FailText() {
   const absl::Status error =

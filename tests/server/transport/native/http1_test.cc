@@ -67,6 +67,12 @@ class Http1Test : public NativeFixture {
   }
 };
 
+// With the usual limits on time.
+class Http1PatientTest : public Http1Test {
+ protected:
+  Http1PatientTest() : Http1Test(NativeServerOptions{}) {}
+};
+
 TEST_F(Http1Test, RequestsFollowEachOther) {
   TestSocket socket = Connect();
   for (const char* value : {"a", "bc", ""}) {
@@ -78,14 +84,14 @@ TEST_F(Http1Test, RequestsFollowEachOther) {
   }
 }
 
-TEST_F(Http1Test, RequestsThatAreSentAheadAreAnsweredInOrder) {
+TEST_F(Http1PatientTest, RequestsThatAreSentAheadAreAnsweredInOrder) {
   TestSocket socket = Connect();
   std::string all;
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < 1'000; ++i) {
     all += Post("Echo", Request(std::to_string(i)));
   }
   socket.Send(all);
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < 1'000; ++i) {
     EXPECT_THAT(Read(socket), HasSubstr(Framed(Request(std::to_string(i)))));
   }
 }
@@ -127,7 +133,7 @@ TEST_F(Http1Test, BodiesMayComeInChunks) {
   EXPECT_THAT(Read(socket), HasSubstr(body));
 }
 
-TEST_F(Http1Test, LargeBodiesGoBothWays) {
+TEST_F(Http1PatientTest, LargeBodiesGoBothWays) {
   TestSocket socket = Connect();
   const std::string value(900'000, 'v');
   socket.Send(Post("Echo", Request(value)));
@@ -263,12 +269,8 @@ TEST_F(Http1Test, AClientThatDoesNotReadHoldsItsStream) {
   WaitUntil([this] { return server_->live_calls() == 0; });
 }
 
-class Http1DrainTest : public Http1Test {
- protected:
-  Http1DrainTest() : Http1Test(NativeServerOptions{}) { ends_in_drain_ = true; }
-};
-
-TEST_F(Http1DrainTest, TheAnswerUnderWayIsTheLast) {
+TEST_F(Http1PatientTest, ADrainLetsTheAnswerUnderWayBeTheLast) {
+  ends_in_drain_ = true;
   TestSocket idle = Connect();
   idle.Send(Post("Echo", Request("x")));
   Read(idle);
