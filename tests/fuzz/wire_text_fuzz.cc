@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "proto/wire/base64.h"
+#include "proto/wire/base64_reader.h"
 #include "proto/wire/percent_encoding.h"
 #include "proto/wire/timeout.h"
 #include "server/base/check.h"
@@ -28,6 +29,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     LATCHKEY_CHECK(wire::Base64Decode(wire::Base64Encode(*bytes)) == bytes,
                    "what was Base64 is");
   }
+  // As gRPC-Web's text, it means the same in pieces.
+  wire::Base64Reader whole_reader;
+  wire::Base64Reader cut_reader;
+  std::string whole;
+  std::string pieces;
+  const bool good = whole_reader.Read(text, &whole);
+  bool cut_good = true;
+  for (size_t i = 0; i < size && cut_good; ++i) {
+    cut_good = cut_reader.Read(text.substr(i, 1), &pieces);
+  }
+  LATCHKEY_CHECK(good == cut_good && (!good || whole == pieces),
+                 "a cut changes nothing");
   LATCHKEY_CHECK(wire::PercentDecode(wire::PercentEncode(text)) == text,
                  "text survives percent-encoding");
   for (const char c : wire::PercentEncode(text)) {
