@@ -157,10 +157,12 @@ TEST_F(Http1Test, AClientThatAsksIsToldToGoOn) {
 
 TEST_F(Http1Test, TheConnectionEndsWhereTheClientSaysSo) {
   TestSocket socket = Connect();
-  socket.Send(Post("Echo", Request("x"), "Connection: close\r\n"));
+  socket.Send(Post("Echo", Request("x"), "Connection: close\r\n") +
+              Post("Echo", Request("y")));
   const std::string answer = ReadToEnd(socket);
   EXPECT_THAT(answer, HasSubstr("connection: close\r\n"));
   EXPECT_THAT(answer, EndsWith("\r\n0\r\n\r\n"));
+  EXPECT_EQ(answer.find("HTTP/1.1", 1), std::string::npos) << answer;
 }
 
 TEST_F(Http1Test, BadRequestsAreToldAndEndTheConnection) {
