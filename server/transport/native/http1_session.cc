@@ -242,9 +242,15 @@ void Http1Session::ParseInput() {
       parser_ = std::make_unique<Http1Parser>(limits_);
       body_whole_ = body_sent_ = false;
     }
+    const std::string_view line = input.substr(0, input.find('\n'));
     const Http1Parser::Result result = parser_->Parse(&input, &body_);
     if (result == Http1Parser::Result::kBad) {
-      Refuse(parser_->error_status());
+      if (!has_requests_ && line.find("HTTP/") == std::string_view::npos) {
+        // It may as well be a bad beginning of HTTP/2, which must end.
+        ended_ = true;
+      } else {
+        Refuse(parser_->error_status());
+      }
     } else if (result == Http1Parser::Result::kHead) {
       BeginRequest();
     } else if (result == Http1Parser::Result::kNeedMore) {
@@ -298,6 +304,7 @@ void Http1Session::BeginRequest() {
     return;
   }
   stream_ = stream;
+  has_requests_ = true;
   if (head.expects_continue) ready_ += "HTTP/1.1 100 Continue\r\n\r\n";
 }
 

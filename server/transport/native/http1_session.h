@@ -109,6 +109,8 @@ class Http1Session {
   bool body_whole_ = false;
   bool body_sent_ = false;
   bool keeps_alive_ = true;
+  // Whether a request came that could be understood.
+  bool has_requests_ = false;
   // When the head began to come, or, between requests, the last answer ended.
   UnixNanos begin_time_ = 0;
 

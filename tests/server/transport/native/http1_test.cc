@@ -165,6 +165,13 @@ TEST_F(Http1Test, TheConnectionEndsWhereTheClientSaysSo) {
   EXPECT_EQ(answer.find("HTTP/1.1", 1), std::string::npos) << answer;
 }
 
+// As a bad preface of HTTP/2 ends its connection.
+TEST_F(Http1Test, WhatIsNoHttpAtAllEndsTheConnection) {
+  TestSocket socket = Connect();
+  socket.Send("INVALID CONNECTION PREFACE\r\n\r\n");
+  EXPECT_EQ(ReadToEnd(socket), "");
+}
+
 TEST_F(Http1Test, BadRequestsAreToldAndEndTheConnection) {
   for (const char* bad :
        {"GARBAGE\r\n\r\n", "POST / HTTP/1.1\r\n\r\n", "\x16\x03\x01\r\n\r\n",
