@@ -55,17 +55,20 @@ class ChunkedArray {
     return elements == 0 ? 0 : std::max(kLeast, std::bit_ceil(elements));
   }
 
-  // What a capacity takes in memory, with what the allocator adds.
-  static size_t BytesOf(size_t capacity) {
+  // What room for `elements` takes in memory, with what the allocator adds.
+  static size_t BytesOf(size_t elements) {
+    const size_t capacity = CapacityFor(elements);
     if (capacity == 0) return 0;
     if (capacity <= kChunk) return ChunkBytes(capacity) + DirectoryBytes(1);
     const size_t chunks = capacity / kChunk;
     return chunks * ChunkBytes(kChunk) + DirectoryBytes(chunks);
   }
 
-  // What of it is there twice while Reserve() makes it of `before`.
-  static size_t MovedBytes(size_t before) {
-    return before >= kChunk ? DirectoryBytes(before / kChunk) : BytesOf(before);
+  // What of it is there twice while Reserve() makes more of it.
+  static size_t MovedBytes(size_t elements) {
+    const size_t capacity = CapacityFor(elements);
+    return capacity >= kChunk ? DirectoryBytes(capacity / kChunk)
+                              : BytesOf(capacity);
   }
 
   // Makes the capacity `CapacityFor(elements)` or leaves it larger.

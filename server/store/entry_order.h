@@ -62,12 +62,10 @@ class EntryOrder {
 
   // Allocates for `entries` entries, and for no more.
   void Reserve(size_t entries) { slots_.Reserve(entries); }
-  static size_t BytesOf(size_t entries) {
-    return Slots::BytesOf(Slots::CapacityFor(entries));
-  }
+  static size_t BytesOf(size_t entries) { return Slots::BytesOf(entries); }
   // What of it is there twice while Reserve() makes it of `entries`.
   static size_t MovedBytes(size_t entries) {
-    return Slots::MovedBytes(Slots::CapacityFor(entries));
+    return Slots::MovedBytes(entries);
   }
 
   // REQUIRES: an entry is there.

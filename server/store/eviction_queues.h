@@ -99,16 +99,12 @@ class EvictionQueues {
   }
   size_t BytesOf(size_t entries) const {
     using Array = ChunkedArray<Links>;
-    return policy_ == EvictionPolicy::kNone
-               ? 0
-               : Array::BytesOf(Array::CapacityFor(entries));
+    return policy_ == EvictionPolicy::kNone ? 0 : Array::BytesOf(entries);
   }
   // What of it is there twice while Reserve() makes it of `entries`.
   size_t MovedBytes(size_t entries) const {
     using Array = ChunkedArray<Links>;
-    return policy_ == EvictionPolicy::kNone
-               ? 0
-               : Array::MovedBytes(Array::CapacityFor(entries));
+    return policy_ == EvictionPolicy::kNone ? 0 : Array::MovedBytes(entries);
   }
 
   // The ghosts, which are kept by S3-FIFO alone.

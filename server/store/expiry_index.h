@@ -61,13 +61,11 @@ class ExpiryIndex {
   // Allocates for `entries` entries, and for no more.
   void Reserve(size_t entries);
   static size_t BytesOf(size_t entries) {
-    return Times::BytesOf(Times::CapacityFor(entries)) +
-           Times::BytesOf(Times::CapacityFor(BlocksOf(entries)));
+    return Times::BytesOf(entries) + Times::BytesOf(BlocksOf(entries));
   }
   // What of it is there twice while Reserve() makes it of `entries`.
   static size_t MovedBytes(size_t entries) {
-    return Times::MovedBytes(Times::CapacityFor(entries)) +
-           Times::MovedBytes(Times::CapacityFor(BlocksOf(entries)));
+    return Times::MovedBytes(entries) + Times::MovedBytes(BlocksOf(entries));
   }
 
   // How many entries have an expiry.

@@ -28,14 +28,12 @@ void KeyIndex::Reserve(size_t places) {
 
 size_t KeyIndex::BytesOf(size_t places) {
   using Links = ChunkedArray<Link>;
-  return Links::BytesOf(Links::CapacityFor(places)) +
-         Links::BytesOf(Links::CapacityFor(BucketsFor(places)));
+  return Links::BytesOf(places) + Links::BytesOf(BucketsFor(places));
 }
 
 size_t KeyIndex::MovedBytes(size_t places) {
   using Links = ChunkedArray<Link>;
-  return Links::MovedBytes(Links::CapacityFor(places)) +
-         Links::MovedBytes(Links::CapacityFor(BucketsFor(places)));
+  return Links::MovedBytes(places) + Links::MovedBytes(BucketsFor(places));
 }
 
 }  // namespace latchkey
