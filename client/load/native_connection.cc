@@ -192,11 +192,12 @@ void NativeConnection::Flush() {
 
 void NativeConnection::Lose(const std::string& why) {
   const bool was_ready = state_ == State::kReady;
+  // Before Close(), which ends the session that `why` may belong to.
+  problem_ = was_ready ? "the connection was lost: " + why
+                       : "cannot connect to " + target_.address + ": " + why;
   std::vector<NativeCall*> calls;
   if (session_) calls = session_->TakeCalls();
   Close();
-  problem_ = was_ready ? "the connection was lost: " + why
-                       : "cannot connect to " + target_.address + ": " + why;
   for (NativeCall* const call : calls) EndAsUnavailable(call);
   if (was_ready) {
     if (!waiting_.empty()) Dial();
