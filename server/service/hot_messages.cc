@@ -298,17 +298,19 @@ void HotPutReply::WriteTo(char* out) const {
 
 HotBatchGetReply::HotBatchGetReply(const BatchGetResult& result)
     : result_(result), size_(NumberBytes(result.snapshot_version)) {
+  entry_bytes_.reserve(result.results.size());
   for (const GetResult& each : result.results) {
-    const size_t bytes = GetBytes(each, GetEntryBytes(each));
+    entry_bytes_.push_back(GetEntryBytes(each));
+    const size_t bytes = GetBytes(each, entry_bytes_.back());
     size_ += PrefixBytes(bytes) + bytes;
   }
 }
 
 void HotBatchGetReply::WriteTo(char* out) const {
-  for (const GetResult& each : result_.results) {
-    const size_t entry_bytes = GetEntryBytes(each);
-    out = WritePrefix(1, GetBytes(each, entry_bytes), out);
-    out = WriteGet(each, entry_bytes, out);
+  for (size_t i = 0; i < entry_bytes_.size(); ++i) {
+    const GetResult& each = result_.results[i];
+    out = WritePrefix(1, GetBytes(each, entry_bytes_[i]), out);
+    out = WriteGet(each, entry_bytes_[i], out);
   }
   WriteNumber(2, result_.snapshot_version, out);
 }

@@ -75,6 +75,8 @@ class HotBatchGetReply {
 
  private:
   const BatchGetResult& result_;
+  // Of each result's entry.
+  std::vector<size_t> entry_bytes_;
   size_t size_;
 };
 

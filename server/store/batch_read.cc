@@ -29,7 +29,8 @@ absl::Status BatchRead::Plan(const KeyHasher& hasher, size_t parts_max,
   std::array<uint32_t, kShardCount + 1> begins = {};
   for (size_t i = 0; i < count; ++i) {
     if (i % kKeysPerCheck == 0) {
-      if (absl::Status s = CheckToken(token); !s.ok()) return s;
+      UnixNanos now;
+      if (absl::Status s = CheckToken(token, &now); !s.ok()) return s;
     }
     hashes_[i] = hasher.Hash(keys_[i]);
     ++begins[HashedKey{keys_[i], hashes_[i]}.shard() + 1];
@@ -45,16 +46,17 @@ absl::Status BatchRead::Plan(const KeyHasher& hasher, size_t parts_max,
 absl::Status BatchRead::ReadPart(size_t part, DeadlineToken token) {
   const size_t end = std::min((part + 1) * part_size_, keys_.size());
   size_t until_check = 0;
+  // Read once for some keys, as Store::BatchGet() does.
+  UnixNanos now = 0;
   for (size_t i = part * part_size_; i < end;) {
     if (until_check == 0) {
-      if (absl::Status s = CheckToken(token); !s.ok()) return s;
+      if (absl::Status s = CheckToken(token, &now); !s.ok()) return s;
       until_check = kKeysPerCheck;
     }
     const ShardIndex index =
         HashedKey{keys_[order_[i]], hashes_[order_[i]]}.shard();
     Shard& shard = (*shards_)[index];
     ShardLock lock(shard);
-    const UnixNanos now = clock_->Now();
     for (; i < end && until_check > 0; ++i, --until_check) {
       const size_t place = order_[i];
       const HashedKey key = {keys_[place], hashes_[place]};
@@ -77,9 +79,10 @@ absl::StatusOr<BatchGetResult> BatchRead::TakeResult() {
   return std::move(result_);
 }
 
-absl::Status BatchRead::CheckToken(DeadlineToken token) const {
+absl::Status BatchRead::CheckToken(DeadlineToken token, UnixNanos* now) const {
   ReachSyncPoint(SyncPoint::kNextKeys);
-  const EndReason end = token.Check(clock_->Now());
+  *now = clock_->Now();
+  const EndReason end = token.Check(*now);
   if (end == EndReason::kNone) return absl::OkStatus();
   return EndedError(end, DeadlineStage::kBeforeCommit);
 }

@@ -68,7 +68,8 @@ class BatchRead {
   absl::StatusOr<BatchGetResult> TakeResult();
 
  private:
-  absl::Status CheckToken(DeadlineToken token) const;
+  // Sets `now` to the time at which it looked.
+  absl::Status CheckToken(DeadlineToken token, UnixNanos* now) const;
 
   ShardTable* shards_;
   const Clock* clock_;
