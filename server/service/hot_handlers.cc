@@ -56,6 +56,7 @@ bool CacheService::HotPut(Call& call, std::string_view bytes) {
 
 bool CacheService::HotBatchGet(Call& call, std::string_view bytes) {
   std::vector<std::string_view> keys;
+  keys.reserve(kPointReadsMax);
   if (!ReadHotBatchGet(bytes, options_, &keys) || AsksForStamp(call) ||
       !access_.Check(call, Verb::kRead, keys).ok()) {
     return false;

@@ -22,6 +22,17 @@ TEST(ElementCountTest, CountsOneFieldAmongOthers) {
   EXPECT_EQ(CountElements("", 1), 0u);
 }
 
+TEST(ElementCountTest, CountsElementsOfAnySize) {
+  v1::BatchGetRequest request;
+  for (const size_t size : {0, 1, 127, 128, 0, 300, 2}) {
+    request.add_keys(std::string(size, 'k'));
+    EXPECT_EQ(CountElements(request.SerializeAsString(), 1),
+              static_cast<size_t>(request.keys_size()));
+  }
+  // The parser would begin to build one that is cut off, too.
+  EXPECT_EQ(CountElements("\x0a\x01k\x0a\x05k", 1), 2u);
+}
+
 // What looks like an element inside another one is none.
 TEST(ElementCountTest, DoesNotLookInside) {
   v1::BatchPutRequest inner;
