@@ -70,6 +70,12 @@ def memcached(*options):
         yield process.pid, port
 
 
+@contextlib.contextmanager
+def echo(programs):
+    with running([programs / "echo_server"]) as process:
+        yield process.pid, int(process.stdout.readline().rpartition(":")[2])
+
+
 def resident_bytes(pid):
     """What a process has in memory."""
     with open(f"/proc/{pid}/status", encoding="ascii") as status:
