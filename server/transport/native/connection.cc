@@ -38,11 +38,6 @@ constexpr Nanos kJudgementDelay = kNanosPerSecond;
 constexpr Nanos kLingerTime = kNanosPerSecond;
 constexpr Nanos kDrainLingerTime = 100 * kNanosPerMilli;
 
-std::unique_ptr<TlsStream> NewTlsStream(const TlsKeeper* keeper) {
-  return keeper == nullptr ? nullptr
-                           : std::make_unique<TlsStream>(*keeper->identity());
-}
-
 }  // namespace
 
 Connection::Connection(Worker& worker, int socket, Peer peer)
@@ -50,7 +45,9 @@ Connection::Connection(Worker& worker, int socket, Peer peer)
       peer_(std::move(peer)),
       load_(worker.loads().Enter(peer_.network)),
       socket_(worker.io(), socket),
-      tls_(NewTlsStream(worker.options().tls)),
+      tls_(worker.options().tls == nullptr
+               ? nullptr
+               : std::make_unique<Tls>(*worker.options().tls->identity())),
       session_(worker, *this) {}
 
 Connection::~Connection() {
@@ -59,6 +56,11 @@ Connection::~Connection() {
   unsent_.clear();
   CountUnsent();
   worker_.loads().Leave(load_);
+}
+
+const Principal& Connection::client_name() const {
+  static const Principal kNobody;
+  return tls_ == nullptr ? kNobody : tls_->client_name;
 }
 
 void Connection::Start() {
@@ -197,24 +199,22 @@ void Connection::RetireIfOver() {
 void Connection::WaitReadable() {
   waits_readable_ = true;
   ++pending_;
-  socket_.async_wait(asio::posix::stream_descriptor::wait_read,
-                     [this](const asio::error_code&) {
-                       --pending_;
-                       waits_readable_ = false;
-                       OnReadable();
-                     });
+  socket_.async_wait(Socket::wait_read, [this](const asio::error_code&) {
+    --pending_;
+    waits_readable_ = false;
+    OnReadable();
+  });
 }
 
 void Connection::WaitWritable() {
   waits_writable_ = true;
   ++pending_;
-  socket_.async_wait(asio::posix::stream_descriptor::wait_write,
-                     [this](const asio::error_code&) {
-                       --pending_;
-                       waits_writable_ = false;
-                       replies_kept_ = 0;
-                       OnWritable();
-                     });
+  socket_.async_wait(Socket::wait_write, [this](const asio::error_code&) {
+    --pending_;
+    waits_writable_ = false;
+    replies_kept_ = 0;
+    OnWritable();
+  });
 }
 
 void Connection::OnReadable() {
@@ -276,15 +276,15 @@ void Connection::TakeTurn() {
 bool Connection::ReadAll() {
   is_greedy_ = false;
   if (has_unreceived() && linger_end_ == kNever) {
-    const std::string plain = std::exchange(unreceived_plain_, {});
-    std::string bytes = std::exchange(unreceived_, {});
+    const std::string plain = std::exchange(unreceived_, {});
     if (!ReceivePlain(plain)) return false;
-    if (is_greedy_) {
-      unreceived_ = std::move(bytes);
-      return true;
+    if (is_greedy_) return true;
+    if (tls_ != nullptr) {
+      const std::string sealed = std::exchange(tls_->unreceived, {});
+      if (!Receive(sealed)) return false;
+      if (is_greedy_) return true;
     }
-    if (!Receive(bytes)) return false;
-    if (is_greedy_ || MustWait()) return true;
+    if (MustWait()) return true;
   }
   std::vector<char>& buffer = worker_.read_buffer();
   const size_t size_max =
@@ -310,7 +310,7 @@ bool Connection::Receive(std::string_view bytes) {
   if (linger_end_ != kNever) return true;
   if (tls_ == nullptr) return ReceivePlain(bytes);
   if (!ReceiveSealed(&bytes)) return false;
-  unreceived_ = bytes;
+  tls_->unreceived = bytes;
   return true;
 }
 
@@ -324,7 +324,7 @@ bool Connection::ReceivePlain(std::string_view bytes) {
   if (!session_.Receive(&bytes, last_heard_)) return false;
   if (bytes.empty()) return true;
   is_greedy_ = true;
-  unreceived_plain_ = bytes;
+  unreceived_ = bytes;
   return true;
 }
 
@@ -332,11 +332,11 @@ bool Connection::ReceiveSealed(std::string_view* sealed) {
   std::vector<char>& plain = worker_.opened_buffer();
   std::string& reply = worker_.sealed_output();
   while (true) {
-    const bool was_established = tls_->is_established();
-    const TlsStream::Opened opened = tls_->Open(sealed, plain, &reply);
-    if (!was_established && tls_->is_established()) {
-      client_name_ = CertificatePrincipal(tls_->ClientName());
-      if (tls_->is_http1()) {
+    const bool was_established = tls_->stream.is_established();
+    const TlsStream::Opened opened = tls_->stream.Open(sealed, plain, &reply);
+    if (!was_established && tls_->stream.is_established()) {
+      tls_->client_name = CertificatePrincipal(tls_->stream.ClientName());
+      if (tls_->stream.is_http1()) {
         UseHttp1();
       } else {
         UseHttp2();
@@ -423,7 +423,7 @@ bool Connection::FillOutput(std::string* output, std::string* sealed) {
   const size_t bytes_max = worker_.options().output_bytes_max;
   return (http1_ == nullptr ? session_.FillOutput(output, bytes_max)
                             : http1_->FillOutput(output, bytes_max)) &&
-         (tls_ == nullptr || tls_->Seal(*output, sealed));
+         (tls_ == nullptr || tls_->stream.Seal(*output, sealed));
 }
 
 void Connection::CountUnsent() {
@@ -456,7 +456,7 @@ void Connection::Write(std::string_view bytes) {
 void Connection::Linger() {
   if (tls_ != nullptr && can_write()) {
     std::string goodbye;
-    tls_->Close(&goodbye);
+    tls_->stream.Close(&goodbye);
     Write(goodbye);
     if (closed_) return;
   }

@@ -19,7 +19,8 @@
 #ifndef LATCHKEY_SERVER_TRANSPORT_NATIVE_CONNECTION_H_
 #define LATCHKEY_SERVER_TRANSPORT_NATIVE_CONNECTION_H_
 
-#include <asio/posix/stream_descriptor.hpp>
+#include <asio/io_context.hpp>
+#include <asio/posix/basic_stream_descriptor.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -97,13 +98,29 @@ class Connection {
   PeerLoads::Load& load() { return load_; }
 
   // The principal of the client's certificate; empty without one.
-  const Principal& client_name() const { return client_name_; }
+  const Principal& client_name() const;
 
   // The index of the worker's list.
   size_t index = 0;
 
  private:
   enum class Protocol : uint8_t { kUnknown, kHttp2, kHttp1 };
+
+  // asio's usual one holds an executor of any kind, which is six times as
+  // large.
+  using Socket =
+      asio::posix::basic_stream_descriptor<asio::io_context::executor_type>;
+
+  // What a connection has with TLS only.
+  struct Tls {
+    explicit Tls(const TlsIdentity& identity) : stream(identity) {}
+
+    TlsStream stream;
+    // Known when the handshake is over, before the first call.
+    Principal client_name;
+    // What the socket gave, and waits for a turn in the line.
+    std::string unreceived;
+  };
 
   void WaitReadable();
   void WaitWritable();
@@ -128,7 +145,8 @@ class Connection {
   bool ReceivePlain(std::string_view bytes);
   bool ReceiveSealed(std::string_view* sealed);
   bool has_unreceived() const {
-    return !unreceived_.empty() || !unreceived_plain_.empty() ||
+    return !unreceived_.empty() ||
+           (tls_ != nullptr && !tls_->unreceived.empty()) ||
            (http1_ != nullptr && http1_->has_unreceived());
   }
   // Finds out what the client speaks, of the first bytes and `*bytes`; returns
@@ -160,11 +178,9 @@ class Connection {
   const Peer peer_;
 
   PeerLoads::Load& load_;
-  asio::posix::stream_descriptor socket_;
+  Socket socket_;
   // Null without TLS.
-  const std::unique_ptr<TlsStream> tls_;
-  // Known when the handshake is over, before the first call.
-  Principal client_name_;
+  const std::unique_ptr<Tls> tls_;
   Session session_;
   // Null where the client speaks HTTP/2.
   std::unique_ptr<Http1Session> http1_;
@@ -174,10 +190,8 @@ class Connection {
   // What the socket did not take.
   std::string unsent_;
   size_t unsent_counted_ = 0;
-  // What was read, as the socket gave it and as it was decrypted, and waits for
-  // a turn in the line.
+  // What was read, and decrypted with TLS, and waits for a turn in the line.
   std::string unreceived_;
-  std::string unreceived_plain_;
   UnixNanos connect_time_ = 0;
   // When it is too old, and what of its end was done.
   UnixNanos age_end_ = kNever;
