@@ -45,9 +45,6 @@ class Call {
   // The path of the method, as "/latchkey.v1.Cache/Get".
   virtual std::string_view method() const = 0;
 
-  // The address of the other end, as "ipv4:127.0.0.1:50123".
-  virtual std::string_view peer() const = 0;
-
   // Who asks, as authenticated; empty without authentication.
   virtual std::string_view principal() const = 0;
 

@@ -28,6 +28,9 @@ class PeerLoads {
     // Time that Count() is still to be told of.
     Nanos uncounted = 0;
 
+    // Whose it is.
+    const std::string& network() const { return *network_; }
+
    private:
     friend class PeerLoads;
 

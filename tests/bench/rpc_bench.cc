@@ -31,7 +31,6 @@ class BenchCall final : public Call {
       : Call(clock, now), answer_(answer) {}
 
   std::string_view method() const override { return "/latchkey.v1.Cache/Get"; }
-  std::string_view peer() const override { return {}; }
   std::string_view principal() const override { return {}; }
   std::optional<std::string_view> FindMetadata(
       std::string_view) const override {

@@ -76,7 +76,6 @@ class FakeCall final : public Call {
       : Call(clock, clock.Now()), source_(deadline) {}
 
   std::string_view method() const override { return "/test.Service/Method"; }
-  std::string_view peer() const override { return "ipv4:127.0.0.1:1"; }
   std::string_view principal() const override { return principal_; }
   std::optional<std::string_view> FindMetadata(
       std::string_view name) const override {

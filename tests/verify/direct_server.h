@@ -114,7 +114,6 @@ class DirectCopy final : public latchkey::Call {
   const DirectAnswer& answer() const { return answer_; }
 
   std::string_view method() const override { return MethodPath(method_); }
-  std::string_view peer() const override { return "direct"; }
   std::string_view principal() const override { return ""; }
   std::optional<std::string_view> FindMetadata(
       std::string_view name) const override;

@@ -92,7 +92,8 @@ class GrpcCall final : public Call {
   [[nodiscard]] bool Handle(GrpcEvent event, bool ok);
 
   std::string_view method() const override;
-  std::string_view peer() const override;
+  // The address of the other end, as "ipv4:127.0.0.1:50123".
+  std::string_view peer() const;
   std::string_view principal() const override {
     return caller_.principal == nullptr ? std::string_view()
                                         : *caller_.principal;

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <functional>
 #include <utility>
 #include <vector>
 
@@ -40,10 +39,9 @@ constexpr Nanos kDrainLingerTime = 100 * kNanosPerMilli;
 
 }  // namespace
 
-Connection::Connection(Worker& worker, int socket, Peer peer)
+Connection::Connection(Worker& worker, int socket, const std::string& network)
     : worker_(worker),
-      peer_(std::move(peer)),
-      load_(worker.loads().Enter(peer_.network)),
+      load_(worker.loads().Enter(network)),
       socket_(worker.io(), socket),
       tls_(worker.options().tls == nullptr
                ? nullptr
@@ -66,9 +64,8 @@ const Principal& Connection::client_name() const {
 void Connection::Start() {
   connect_time_ = last_heard_ = worker_.time_source().Now();
   if (const Nanos age = worker_.options().age_max; age > 0) {
-    // The port of its other end is as good as chance.
-    const auto part = static_cast<Nanos>(std::hash<std::string>()(peer_.name) %
-                                         (2 * kAgeSpread));
+    // When it came is as good as chance.
+    const Nanos part = connect_time_ % (2 * kAgeSpread);
     age_end_ =
         connect_time_ + age + age / kAgePart * (part - kAgeSpread) / kAgeSpread;
   }
@@ -127,8 +124,8 @@ void Connection::TickHttp2(UnixNanos now) {
   if (silence >= kJudgementDelay && session_.JudgeIdleResets()) RequestTurn();
   if (silence >= options.ping_interval + options.ping_timeout) {
     Close();
-  } else if (silence >= options.ping_interval && ping_time_ < last_heard_) {
-    ping_time_ = now;
+  } else if (silence >= options.ping_interval && !pinged_) {
+    pinged_ = true;
     session_.Ping();
     RequestTurn();
   }
@@ -228,7 +225,7 @@ void Connection::OnReadable() {
 
 void Connection::OnWritable() {
   // Its other end took some of what was sent.
-  last_heard_ = worker_.time_source().Now();
+  Hear(worker_.time_source().Now());
   if (waits_in_line_) return;
   if (GoesBehind()) {
     WaitInLine();
@@ -297,7 +294,7 @@ bool Connection::ReadAll() {
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
     if (size <= 0) return false;
-    last_heard_ = worker_.time_source().Now();
+    Hear(worker_.time_source().Now());
     if (!Receive({buffer.data(), static_cast<size_t>(size)})) return false;
     if (static_cast<size_t>(size) < size_max) break;
     is_greedy_ = is_greedy_ || worker_.TurnIsOver();

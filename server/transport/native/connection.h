@@ -31,7 +31,6 @@
 #include "server/base/clock.h"
 #include "server/rpc/peer_loads.h"
 #include "server/transport/native/http1_session.h"
-#include "server/transport/native/listener.h"
 #include "server/transport/native/session.h"
 #include "server/transport/native/tls_stream.h"
 
@@ -42,7 +41,7 @@ class Worker;
 class Connection {
  public:
   // Takes over `socket`, which is connected and does not block.
-  Connection(Worker& worker, int socket, Peer peer);
+  Connection(Worker& worker, int socket, const std::string& network);
 
   // REQUIRES: may_be_destroyed().
   ~Connection();
@@ -91,8 +90,8 @@ class Connection {
     return !closed_ && !waits_writable_ && linger_end_ == kNever;
   }
 
-  std::string_view peer() const { return peer_.name; }
-  const std::string& network() const { return peer_.network; }
+  // As Listener has it.
+  const std::string& network() const { return load_.network(); }
 
   // What its address takes of the thread.
   PeerLoads::Load& load() { return load_; }
@@ -122,6 +121,11 @@ class Connection {
     std::string unreceived;
   };
 
+  // The other end shows that it is there.
+  void Hear(UnixNanos now) {
+    last_heard_ = now;
+    pinged_ = false;
+  }
   void WaitReadable();
   void WaitWritable();
   // Ends a connection that is too old, step by step.
@@ -175,8 +179,6 @@ class Connection {
 
   // Constant after construction.
   Worker& worker_;
-  const Peer peer_;
-
   PeerLoads::Load& load_;
   Socket socket_;
   // Null without TLS.
@@ -184,26 +186,28 @@ class Connection {
   Session session_;
   // Null where the client speaks HTTP/2.
   std::unique_ptr<Http1Session> http1_;
-  Protocol protocol_ = Protocol::kUnknown;
-  // How many bytes came of what HTTP/2 begins with, before it was sure.
-  uint8_t first_bytes_ = 0;
   // What the socket did not take.
   std::string unsent_;
   size_t unsent_counted_ = 0;
   // What was read, and decrypted with TLS, and waits for a turn in the line.
   std::string unreceived_;
   UnixNanos connect_time_ = 0;
-  // When it is too old, and what of its end was done.
+  // When it is too old.
   UnixNanos age_end_ = kNever;
-  int age_step_ = 0;
   // When the other end last showed that it is there.
   UnixNanos last_heard_ = 0;
-  UnixNanos ping_time_ = 0;
   UnixNanos linger_end_ = kNever;
   // Waits and posted turns that will come back.
   int pending_ = 0;
   // Times that TLS had to say something since the socket takes nothing.
   int replies_kept_ = 0;
+  Protocol protocol_ = Protocol::kUnknown;
+  // How many bytes came of what HTTP/2 begins with, before it was sure.
+  uint8_t first_bytes_ = 0;
+  // What of the end of a connection that is too old was done.
+  uint8_t age_step_ = 0;
+  // It was pinged since it was last heard.
+  bool pinged_ = false;
   bool in_turn_ = false;
   bool turn_requested_ = false;
   bool waits_readable_ = false;

@@ -115,6 +115,16 @@ void AppendEnd(uint32_t id, const Trailers& trailers, std::string* out) {
 
 }  // namespace
 
+nghttp2_session* DirectPath::http() const { return session_.http(); }
+
+const NativeServerOptions& DirectPath::options() const {
+  return session_.worker().options();
+}
+
+int64_t DirectPath::window() const {
+  return nghttp2_session_get_remote_window_size(http()) - unseen_sent_;
+}
+
 Stream* DirectPath::Find(uint32_t id) const {
   for (Stream* const stream : streams_) {
     if (static_cast<uint32_t>(stream->id()) == id) return stream;
@@ -131,7 +141,7 @@ bool DirectPath::TakeHeaders(const FrameReader::Piece& piece) {
   const CallHeaders* const meaning = blocks_.Find(block);
   if (meaning == nullptr) return false;
   if (meaning->caller.generation != 0 &&
-      !worker_.options().tokens->IsCurrent(meaning->caller)) {
+      !options().tokens->IsCurrent(meaning->caller)) {
     // All are learnt again, with who sends them by now.
     blocks_.Clear();
     return false;
@@ -155,7 +165,7 @@ bool DirectPath::TakeFrame(Stream& stream, const FrameReader::Piece& piece) {
   const int64_t more =
       wire::ReadUint31(piece.bytes.data() + wire::kFrameHeadBytes);
   const int64_t first = nghttp2_session_get_remote_settings(
-      http_, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE);
+      http(), NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE);
   if (more == 0 || first + stream.untold().window + more > wire::kWindowMax) {
     return false;
   }
@@ -267,21 +277,21 @@ void DirectPath::TellFrame(const wire::FrameHead& head,
 void DirectPath::TellBytes(std::string_view bytes) {
   // Where it fails, it takes and gives nothing more, and the connection ends.
   static_cast<void>(nghttp2_session_mem_recv(
-      http_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
+      http(), reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
 }
 
 bool DirectPath::MayWrite(size_t bytes) const {
   if (!enabled_ || interrupted_ || !session_.can_write()) return false;
   const std::string& output =
       turn_output_ != nullptr ? *turn_output_ : own_output_;
-  return output.size() + bytes < worker_.options().output_bytes_max;
+  return output.size() + bytes < options().output_bytes_max;
 }
 
 bool DirectPath::MayAnswer(size_t bytes, const Trailers& trailers) const {
   const auto data = static_cast<int64_t>(bytes);
   return MayWrite(bytes) && data <= window() &&
          data <= nghttp2_session_get_remote_settings(
-                     http_, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE) &&
+                     http(), NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE) &&
          AreShort(trailers);
 }
 
@@ -335,8 +345,7 @@ void DirectPath::OnAnswered(Stream& stream, size_t bytes) {
 
 void DirectPath::GiveWindowBack(std::string* output) {
   // Early enough that no client waits, and seldom.
-  const auto window =
-      static_cast<size_t>(worker_.options().connection_window_bytes);
+  const auto window = static_cast<size_t>(options().connection_window_bytes);
   if (unseen_received_ < window / 4) return;
   char more[4];
   wire::WriteUint32(static_cast<uint32_t>(unseen_received_), more);

@@ -39,13 +39,12 @@ namespace latchkey {
 
 class Session;
 class Stream;
-class Worker;
+struct NativeServerOptions;
 
 class DirectPath {
  public:
-  // `http` is the session's.
-  DirectPath(Worker& worker, Session& session, nghttp2_session* http)
-      : worker_(worker), session_(session), http_(http) {}
+  // A part of `session`.
+  explicit DirectPath(Session& session) : session_(session) {}
 
   DirectPath(const DirectPath&) = delete;
   DirectPath& operator=(const DirectPath&) = delete;
@@ -92,9 +91,7 @@ class DirectPath {
 
   // How much may be sent on the connection: nghttp2 has another opinion.  May
   // be called inside nghttp2.
-  int64_t window() const {
-    return nghttp2_session_get_remote_window_size(http_) - unseen_sent_;
-  }
+  int64_t window() const;
 
   // Inside nghttp2: an answer waits for window().
   void WaitForWindow() { window_shut_ = true; }
@@ -135,9 +132,10 @@ class DirectPath {
   void OnAnswered(Stream& stream, size_t bytes);
   void GiveWindowBack(std::string* output);
 
-  Worker& worker_;
+  nghttp2_session* http() const;
+  const NativeServerOptions& options() const;
+
   Session& session_;
-  nghttp2_session* const http_;
 
   RequestBlocks blocks_;
   // The block that nghttp2 is about to decode, where it is to be learnt.

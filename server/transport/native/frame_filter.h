@@ -48,7 +48,7 @@ class FrameFilter {
   // `resets_kept`: how many streams that were reset are remembered.  nghttp2
   // lets DATA pass for a closed stream that it has forgotten, so that as many
   // as it remembers are enough.  REQUIRES: resets_kept > 0.
-  explicit FrameFilter(size_t resets_kept) : resets_kept_(resets_kept) {}
+  explicit FrameFilter(uint32_t resets_kept) : resets_kept_(resets_kept) {}
 
   // Judges the next frame.  `direct` says that its stream is one of
   // DirectPath's just now.
@@ -79,7 +79,7 @@ class FrameFilter {
   }
   void Remember(uint32_t reset);
 
-  const size_t resets_kept_;
+  const uint32_t resets_kept_;
   bool ends_in_idle_reset_ = false;
   bool in_block_ = false;
   int control_frames_ = 0;
@@ -90,9 +90,10 @@ class FrameFilter {
   uint32_t gap_end_ = 0;
   // The greatest stream that nghttp2 knows.
   uint32_t passed_max_ = 0;
-  // Streams that their client has reset, and which one the next replaces.
+  // Which one of resets_ the next replaces.
+  uint32_t oldest_reset_ = 0;
+  // Streams that their client has reset.
   std::vector<uint32_t> resets_;
-  size_t oldest_reset_ = 0;
 };
 
 }  // namespace latchkey

@@ -9,7 +9,7 @@
 // Listen(), which comes before.
 //
 // Example:
-//   Listener listener(io, [](int socket, std::string peer) { ... });
+//   Listener listener(io, [](int socket, std::string network) { ... });
 //   absl::StatusOr<int> port = listener.Listen("127.0.0.1", 0);
 
 #ifndef LATCHKEY_SERVER_TRANSPORT_NATIVE_LISTENER_H_
@@ -25,19 +25,12 @@
 
 namespace latchkey {
 
-// The other end of a connection.
-struct Peer {
-  // As "ipv4:127.0.0.1:50123".
-  std::string name;
-  // What one client has for itself: an address of IPv4, or the first 64 bits of
-  // one of IPv6; as bytes.
-  std::string network;
-};
-
 class Listener {
  public:
-  // Takes over a connected socket, which does not block.
-  using OnAccept = std::function<void(int socket, Peer peer)>;
+  // Takes over a connected socket, which does not block.  `network` is what the
+  // other end has for itself: an address of IPv4, or the first 64 bits of one
+  // of IPv6; as bytes.
+  using OnAccept = std::function<void(int socket, std::string network)>;
 
   Listener(asio::io_context& io, OnAccept on_accept);
   ~Listener();

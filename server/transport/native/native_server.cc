@@ -41,8 +41,9 @@ absl::StatusOr<int> NativeServer::Start() {
         std::make_unique<Worker>(options_, methods_, clock_, address_counts_));
   }
   listener_ = std::make_unique<Listener>(
-      workers_[0]->io(),
-      [this](int socket, Peer peer) { Place(socket, std::move(peer)); });
+      workers_[0]->io(), [this](int socket, std::string network) {
+        Place(socket, std::move(network));
+      });
   absl::StatusOr<int> port = listener_->Listen(options_.host, options_.port);
   if (!port.ok()) return port;
   for (const auto& worker : workers_) worker->Start();
@@ -97,9 +98,9 @@ int NativeServer::OpenConnections() const {
   return sum;
 }
 
-void NativeServer::Place(int socket, Peer peer) {
+void NativeServer::Place(int socket, std::string network) {
   if (OpenConnections() >= options_.connections_max ||
-      !address_counts_.Add(peer.network)) {
+      !address_counts_.Add(network)) {
     close(socket);
     return;
   }
@@ -107,7 +108,7 @@ void NativeServer::Place(int socket, Peer peer) {
       workers_.begin(), workers_.end(), [](const auto& a, const auto& b) {
         return a->connections() < b->connections();
       });
-  (*worker)->Adopt(socket, std::move(peer));
+  (*worker)->Adopt(socket, std::move(network));
 }
 
 }  // namespace latchkey

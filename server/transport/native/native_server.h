@@ -40,7 +40,6 @@
 namespace latchkey {
 
 class Listener;
-struct Peer;
 class Worker;
 
 class NativeServer final : public Transport {
@@ -64,7 +63,7 @@ class NativeServer final : public Transport {
   int OpenConnections() const;
 
   // Gives a new connection to a worker, or closes it where there are too many.
-  void Place(int socket, Peer peer);
+  void Place(int socket, std::string network);
 
   const NativeServerOptions options_;
   const MethodTable& methods_;

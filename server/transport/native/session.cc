@@ -45,7 +45,7 @@ Session::Session(Worker& worker, Connection& connection)
       connection_(connection),
       http_(NewHttp(worker.session_settings(), this)),
       filter_(CallsMax(worker.options())),
-      direct_(worker, *this, http_) {
+      direct_(*this) {
   const NativeServerOptions& options = worker.options();
   const nghttp2_settings_entry entries[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
@@ -294,8 +294,6 @@ void Session::SetTimers(UnixNanos now) {
   }
 }
 
-std::string_view Session::peer() const { return connection_.peer(); }
-
 PeerLoads::Load& Session::load() const { return connection_.load(); }
 
 bool Session::TurnIsOver() const { return worker_.TurnIsOver(); }
@@ -353,7 +351,8 @@ Stream* Session::OpenStream(int32_t id) {
 }
 
 bool Session::OnHeader(std::string_view name, std::string_view value) {
-  header_bytes_ += RequestHeaders::SizeOf(name, value);
+  // At most some times their limit, after which nothing is added.
+  header_bytes_ += static_cast<uint32_t>(RequestHeaders::SizeOf(name, value));
   if (header_bytes_ > kHeaderExcessMax * worker_.options().metadata_bytes_max) {
     EndCalm();
     return false;

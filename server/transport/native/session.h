@@ -86,7 +86,6 @@ class Session {
 
   bool has_streams() const { return newest_ != nullptr; }
   bool abandoned() const { return abandoned_; }
-  std::string_view peer() const;
   const Principal& client_name() const;
   PeerLoads::Load& load() const;
   // Whether the worker's turn is.
@@ -97,6 +96,8 @@ class Session {
 
   // For DirectPath.
   //
+  nghttp2_session* http() const { return http_; }
+  Worker& worker() const { return worker_; }
   // A new stream, or nullptr where there are too many.
   Stream* OpenStream(int32_t id);
   void Recycle(Stream& stream);
@@ -162,10 +163,10 @@ class Session {
   // All streams that are not over, from the newest to the oldest.
   Stream* newest_ = nullptr;
   int stream_count_ = 0;
+  // What the headers that are coming are in all, as HTTP/2 counts.
+  uint32_t header_bytes_ = 0;
   // The stream whose headers are coming.
   Stream* opening_ = nullptr;
-  // What they are in all, as HTTP/2 counts.
-  size_t header_bytes_ = 0;
   std::vector<Stream*> deliveries_;
 
   // Where FillOutput() writes to, while it runs.

@@ -57,7 +57,6 @@ class NativeCall final : public Call {
       : Call(clock, now), stream_(stream), deadline_(deadline) {}
 
   std::string_view method() const override;
-  std::string_view peer() const override;
   std::string_view principal() const override;
   PrincipalAccount* account() const override;
   std::optional<std::string_view> FindMetadata(

@@ -67,16 +67,16 @@ void Worker::Stop() {
   thread_.join();
 }
 
-void Worker::Adopt(int socket, Peer peer) {
+void Worker::Adopt(int socket, std::string network) {
   connections_placed_.fetch_add(1, std::memory_order_relaxed);
-  Post([this, socket, peer = std::move(peer)]() mutable {
+  Post([this, socket, network = std::move(network)]() mutable {
     if (draining_) {
       close(socket);
-      CountEnd(peer.network);
+      CountEnd(network);
       return;
     }
     connections_.push_back(
-        std::make_unique<Connection>(*this, socket, std::move(peer)));
+        std::make_unique<Connection>(*this, socket, network));
     connections_.back()->index = connections_.size() - 1;
     connections_.back()->Start();
     ArmTick();

@@ -56,7 +56,7 @@ class Worker {
   void Stop();
 
   // Takes over a connected socket.
-  void Adopt(int socket, Peer peer);
+  void Adopt(int socket, std::string network);
 
   // From now on new calls are refused with UNAVAILABLE, DRAINING.
   void StartRefusing();

@@ -165,7 +165,6 @@ TEST_F(RpcMetricsTest, CountsBeforeTheAnswerGoesOut) {
     Watching(const Clock& clock, const MethodMetrics& metrics)
         : Call(clock, clock.Now()), metrics_(metrics) {}
     std::string_view method() const override { return kEcho; }
-    std::string_view peer() const override { return {}; }
     std::string_view principal() const override { return {}; }
     std::optional<std::string_view> FindMetadata(
         std::string_view) const override {

@@ -225,7 +225,6 @@ class BusyCall final : public Call {
       : Call(clock, clock.Now()), source_(kNever) {}
 
   std::string_view method() const override { return ""; }
-  std::string_view peer() const override { return ""; }
   std::string_view principal() const override { return ""; }
   std::optional<std::string_view> FindMetadata(
       std::string_view) const override {
