@@ -11,6 +11,7 @@
 #include <string>
 
 #include "google/protobuf/message_lite.h"
+#include "server/rpc/large_reply.h"
 
 namespace latchkey {
 
@@ -36,7 +37,16 @@ class ReplyBody {
                      });
   }
 
+  static ReplyBody Of(const LargeReply& large) {
+    ReplyBody body = Encoded(large);
+    body.large_ = &large;
+    return body;
+  }
+
   size_t size() const { return size_; }
+
+  // Where the body is one; else nullptr.
+  const LargeReply* large() const { return large_; }
 
   // Writes size() bytes to `out`.
   void WriteTo(char* out) const { write_(object_, out); }
@@ -56,6 +66,7 @@ class ReplyBody {
   size_t size_;
   const void* object_;
   Write write_;
+  const LargeReply* large_ = nullptr;
 };
 
 }  // namespace latchkey

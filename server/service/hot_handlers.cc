@@ -24,10 +24,12 @@ bool CacheService::HotGet(Call& call, std::string_view bytes) {
     return true;
   }
   const auto result = store_.Get(get, call.token());
-  if (result.ok()) {
-    call.Reply(ReplyBody::Encoded(HotGetReply(*result)));
-  } else {
+  if (!result.ok()) {
     call.Fail(result.status());
+  } else if (IsLarge(*result)) {
+    call.Reply(ReplyBody::Of(LargeGetReply(*result)));
+  } else {
+    call.Reply(ReplyBody::Encoded(HotGetReply(*result)));
   }
   return true;
 }

@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstring>
+#include <memory>
 
 namespace latchkey {
 namespace {
@@ -175,13 +176,18 @@ size_t EntryBytes(const EntryView& view) {
          NumberBytes(entry.flags());
 }
 
+// What of it follows the value.
+char* WriteAfterValue(const EntryView& view, char* out) {
+  out = WriteNumber(3, view.entry->version(), out);
+  out = WriteTimeField(4, view.expire_time, out);
+  return WriteNumber(5, view.entry->flags(), out);
+}
+
 char* WriteEntry(const EntryView& view, char* out) {
   const Entry& entry = *view.entry;
   out = WriteBytes(1, entry.key(), out);
   if (!entry.value().empty()) out = WriteBytes(2, entry.value(), out);
-  out = WriteNumber(3, entry.version(), out);
-  out = WriteTimeField(4, view.expire_time, out);
-  return WriteNumber(5, entry.flags(), out);
+  return WriteAfterValue(view, out);
 }
 
 // Of the entry of a GetResponse; 0 without one.
@@ -284,6 +290,31 @@ HotGetReply::HotGetReply(const GetResult& result)
 
 void HotGetReply::WriteTo(char* out) const {
   WriteGet(result_, entry_bytes_, out);
+}
+
+bool IsLarge(const GetResult& result) {
+  return result.found.entry &&
+         result.found.entry->value().size() >= kLargeValueBytesMin;
+}
+
+LargeReply LargeGetReply(const GetResult& result) {
+  const EntryView& view = result.found;
+  const std::string_view key = view.entry->key();
+  const std::string_view value = view.entry->value();
+  const size_t entry_bytes = EntryBytes(view);
+  LargeReply reply;
+  reply.bytes = value;
+  reply.owner = std::make_shared<const EntryRef>(view.entry);
+  const size_t key_bytes = PrefixBytes(key.size()) + key.size();
+  const size_t value_prefix_bytes = PrefixBytes(value.size());
+  reply.head.resize(PrefixBytes(entry_bytes) + key_bytes + value_prefix_bytes);
+  char* out = WritePrefix(1, entry_bytes, reply.head.data());
+  WritePrefix(2, value.size(), WriteBytes(1, key, out));
+  // A value that is there was modified.
+  reply.tail.resize(entry_bytes - key_bytes - value_prefix_bytes -
+                    value.size());
+  WriteAfterValue(view, reply.tail.data());
+  return reply;
 }
 
 HotPutReply::HotPutReply(uint64_t version, UnixNanos expire_time)

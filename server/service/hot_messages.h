@@ -21,6 +21,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/rpc/large_reply.h"
 #include "server/service/options.h"
 #include "server/store/operations.h"
 
@@ -52,6 +53,15 @@ class HotGetReply {
   size_t entry_bytes_;
   size_t size_;
 };
+
+// A value of so many bytes is sent from where the store has it: below that, to
+// copy it costs less than what it takes to do so.
+inline constexpr size_t kLargeValueBytesMin = 64 * 1024;
+
+// Whether the answer of a Get has such a value; and then the same as
+// HotGetReply, with a reference to the entry.
+bool IsLarge(const GetResult& result);
+LargeReply LargeGetReply(const GetResult& result);
 
 class HotPutReply {
  public:

@@ -23,7 +23,6 @@ std::string Framed(const ReplyBody& message) {
 
 std::string_view NativeCall::method() const { return stream_.headers().path(); }
 
-
 std::string_view NativeCall::principal() const {
   const Principal* const principal = stream_.caller().principal;
   return principal == nullptr ? std::string_view() : *principal;

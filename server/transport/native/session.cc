@@ -215,7 +215,7 @@ void Session::CorrectGoaway(char* frame, size_t size) {
 int Session::CopyData(Stream& stream, const uint8_t* head, size_t length) {
   if (output_->size() >= output_bytes_max_) return NGHTTP2_ERR_WOULDBLOCK;
   output_->append(wire::View(head, wire::kFrameHeadBytes));
-  output_->append(stream.TakeReply(length));
+  stream.TakeReply(length, output_);
   return 0;
 }
 

@@ -97,6 +97,7 @@ void Stream::Clear() {
   CountRequest();
   CountReply(0);
   ShrinkTo(kKeptBytesMax, &reply_);
+  large_ = nullptr;
   reply_taken_ = 0;
   status_ = WireStatus{};
   trailers_.clear();

@@ -161,10 +161,10 @@ class Stream {
   // Tells a streaming handler what there is to tell.
   void Deliver();
 
-  // What nghttp2 asks for: up to `length` bytes of the answer, and where they
-  // are.
+  // What nghttp2 asks for: up to `length` bytes of the answer, and then these,
+  // appended to `out`.
   ssize_t OfferReply(size_t length, uint32_t* flags);
-  std::string_view TakeReply(size_t length);
+  void TakeReply(size_t length, std::string* out);
 
   int32_t id() const { return id_; }
   Session& session() const { return *session_; }
@@ -244,6 +244,8 @@ class Stream {
   // An answer is compressed where the client compresses its own messages and
   // says that it reads such.
   bool compresses() const;
+  // Whether the bytes of an answer are changed before they are sent.
+  bool packs() const;
   void CompressReply();
   // What is left to do for the message in `reply_`.
   void PackReply();
@@ -263,7 +265,10 @@ class Stream {
   // Keep the worker's budgets.
   void CountRequest();
   void CountReply(size_t bytes);
-  size_t reply_left() const { return reply_.size() - reply_taken_; }
+  size_t reply_size() const {
+    return reply_.size() + (large_ == nullptr ? 0 : large_->bytes.size());
+  }
+  size_t reply_left() const { return reply_size() - reply_taken_; }
   bool is_unary() const { return method_ != nullptr && method_->unary; }
   // Whether a handler has begun.
   bool handled() const {
@@ -327,9 +332,19 @@ class Stream {
   bool cancel_told_ = false;
   bool finished_ = false;
 
+  // Bytes of the answer that stand where they are in the store.
+  struct Large {
+    // Where in the answer they come.
+    size_t begin = 0;
+    std::string_view bytes;
+    std::shared_ptr<const void> owner;
+  };
+
   // The answer: one framed message, how much of it nghttp2 has taken, and how
   // it ends.
   std::string reply_;
+  // Null for most answers; else what is missing in reply_.
+  std::unique_ptr<Large> large_;
   size_t reply_taken_ = 0;
   WireStatus status_;
   Trailers trailers_;

@@ -143,11 +143,22 @@ void Stream::Reply(const ReplyBody& response, Trailers trailers) {
     OnAnsweredDirectly();
     return;
   }
-  reply_.resize(wire::kMessagePrefixBytes + response.size());
+  const LargeReply* const large = response.large();
+  const bool keeps = large != nullptr && !packs();
+  reply_.resize(wire::kMessagePrefixBytes +
+                (keeps ? large->head.size() : response.size()));
   wire::WriteMessagePrefix(static_cast<uint32_t>(response.size()),
                            reply_.data());
-  response.WriteTo(reply_.data() + wire::kMessagePrefixBytes);
-  PackReply();
+  char* const begin = reply_.data() + wire::kMessagePrefixBytes;
+  if (keeps) {
+    std::memcpy(begin, large->head.data(), large->head.size());
+    large_ = std::make_unique<Large>(
+        Large{reply_.size(), large->bytes, large->owner});
+    reply_ += large->tail;
+  } else {
+    response.WriteTo(begin);
+    PackReply();
+  }
   Finish(WireStatus{}, std::move(trailers));
 }
 
@@ -173,6 +184,10 @@ void Stream::SendFramed(std::string framed) {
   reply_taken_ = 0;
   PackReply();
   SubmitReply();
+}
+
+bool Stream::packs() const {
+  return compresses() || (web_ != nullptr && web_->text_answer);
 }
 
 bool Stream::compresses() const {
@@ -264,7 +279,7 @@ void Stream::SubmitEnd() {
 }
 
 bool Stream::AnswerDirectly() {
-  if (status_.code != 0 || !has_usual_head() ||
+  if (status_.code != 0 || !has_usual_head() || large_ != nullptr ||
       !session_->direct().ReplyFramed(*this, reply_, trailers_)) {
     return false;
   }
@@ -387,16 +402,32 @@ ssize_t Stream::OfferReply(size_t length, uint32_t* flags) {
   return static_cast<ssize_t>(offered);
 }
 
-std::string_view Stream::TakeReply(size_t length) {
-  const std::string_view taken =
-      std::string_view(reply_).substr(reply_taken_, length);
-  reply_taken_ += length;
+void Stream::TakeReply(size_t length, std::string* out) {
+  std::string_view rest(reply_);
+  if (large_ == nullptr) {
+    out->append(rest.substr(reply_taken_, length));
+    reply_taken_ += length;
+  } else {
+    const std::string_view parts[] = {rest.substr(0, large_->begin),
+                                      large_->bytes,
+                                      rest.substr(large_->begin)};
+    size_t begin = 0;
+    for (const std::string_view part : parts) {
+      if (length > 0 && reply_taken_ < begin + part.size()) {
+        const std::string_view taken =
+            part.substr(reply_taken_ - begin, length);
+        out->append(taken);
+        reply_taken_ += taken.size();
+        length -= taken.size();
+      }
+      begin += part.size();
+    }
+  }
   CountReply(reply_left());
   if (reply_left() == 0 && !ending_) {
     sent_ = true;
     session_->Queue(*this);
   }
-  return taken;
 }
 
 void Stream::CountReply(size_t bytes) {

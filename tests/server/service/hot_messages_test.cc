@@ -160,6 +160,11 @@ TEST(HotRepliesTest, AreTheBytesOfGeneratedCode) {
     const GetResult get = RandomResult(random);
     ASSERT_EQ(ReplyBody::Encoded(HotGetReply(get)).ToString(),
               Generated<v1::GetResponse>(get));
+    if (get.found.entry && !get.found.entry->value().empty() &&
+        !get.not_modified) {
+      ASSERT_EQ(ReplyBody::Of(LargeGetReply(get)).ToString(),
+                Generated<v1::GetResponse>(get));
+    }
 
     const UnixNanos expire_time = get.found.expire_time;
     const uint64_t version = random() >> random() % 32;

@@ -59,6 +59,15 @@ class NativeFixture : public testing::Test {
           ++sized_calls_;
           call.Reply(Bytes(std::string(std::stoul(Parse(in).value()), 's')));
         });
+    // Answers with large_ as it stands, between other bytes.
+    methods_.AddUnary("/test.Test/Large", [this](Call& call, std::string_view) {
+      const std::string whole = Bytes(*large_).SerializeAsString();
+      call.Reply(ReplyBody::Of(
+          LargeReply{.head = whole.substr(0, whole.size() - large_->size()),
+                     .tail = "\x10\x01",
+                     .bytes = *large_,
+                     .owner = large_}));
+    });
     methods_.AddUnary("/test.Test/Hold", [this](Call& call, std::string_view) {
       MutexLock lock(mutex_);
       held_.push_back(&call);
@@ -123,6 +132,11 @@ class NativeFixture : public testing::Test {
   MethodTable methods_;
   StreamLog log_;
   std::atomic<int> sized_calls_ = 0;
+  const std::shared_ptr<const std::string> large_ = [] {
+    auto bytes = std::make_shared<std::string>();
+    for (int i = 0; i < 300'000; ++i) *bytes += static_cast<char>(i % 251);
+    return bytes;
+  }();
   std::atomic<bool> blocked_ = false;
   Mutex mutex_;
   std::vector<Call*> held_ ABSL_GUARDED_BY(mutex_);

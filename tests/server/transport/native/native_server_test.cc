@@ -224,6 +224,44 @@ TEST_F(NativeServerTest, AnswerLargerThanTheWindowWaitsForIt) {
   EXPECT_EQ(ValueOf(answer.body), std::string(1'000'000, 's'));
 }
 
+TEST_F(NativeServerTest, ALargeAnswerComesFromWhereItStands) {
+  client_.Send(RawClient::Headers(1, "/test.Test/Large") +
+               Data(1, Framed(Request(""))));
+  EXPECT_EQ(client_.ReadData(1, 65'535).size(), 65'535u);
+  EXPECT_EQ(large_.use_count(), 2);
+  client_.Send(WindowUpdate(0, 1'000'000));
+  for (size_t more = 1; more < 100'000; more *= 10) {
+    const size_t before = client_.data_bytes(1);
+    client_.Send(WindowUpdate(1, static_cast<uint32_t>(more)));
+    client_.ReadData(1, before + more);
+  }
+  client_.Send(WindowUpdate(1, 1'000'000));
+  const RawAnswer answer = client_.Await(1);
+  EXPECT_EQ(answer.status, "0");
+  EXPECT_EQ(ValueOf(answer.body), *large_);
+  WaitUntil([this] { return large_.use_count() == 1; });
+}
+
+TEST_F(NativeServerTest, ALargeAnswerIsLetGoWithItsConnection) {
+  {
+    RawClient leaver(port_);
+    leaver.Handshake();
+    leaver.Send(RawClient::Headers(1, "/test.Test/Large") +
+                Data(1, Framed(Request(""))));
+    EXPECT_EQ(leaver.ReadData(1, 65'535).size(), 65'535u);
+  }
+  WaitUntil([this] { return large_.use_count() == 1; });
+}
+
+TEST_F(NativeServerTest, ALargeAnswerIsCompressedAsOthers) {
+  const RawAnswer answer = client_.Call(
+      "/test.Test/Large", Request(""),
+      {{"grpc-encoding", "gzip"}, {"grpc-accept-encoding", "gzip"}});
+  EXPECT_EQ(answer.headers.at("grpc-encoding"), "gzip");
+  EXPECT_LT(answer.body.size(), large_->size() / 10);
+  EXPECT_EQ(large_.use_count(), 1);
+}
+
 TEST_F(NativeServerTest, RequestLargerThanTheWindowIsReceived) {
   // Sent without a look at the windows that the server opens: it must not mind
   // more than they allow, but these are within them.
