@@ -2,8 +2,8 @@
 // operator's file gives it:
 //
 //   # Who   how much of what
-//   web     operations-per-second=1000 live-calls=50
-//   *       live-calls=10
+//   web     operations-per-second=1000 live-calls=50 bytes=1000000000
+//   *       live-calls=10 connections=4 ledger-records=10000
 //
 // `*` is each principal that has no line; without it they have no limits.  The
 // file is read again when the keeper is told to; accounts stay, so that what is
@@ -13,7 +13,7 @@
 //
 // Example:
 //   PrincipalAccount* account = (*keeper)->AccountOf("web");
-//   if (!account->TakeCall()) return OverItsLimit();
+//   if (!account->live_calls().Take(1)) return OverItsLimit();
 
 #ifndef LATCHKEY_SERVER_ACCESS_LIMITS_KEEPER_H_
 #define LATCHKEY_SERVER_ACCESS_LIMITS_KEEPER_H_
@@ -23,35 +23,37 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/node_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/access/account_table.h"
 #include "server/access/principal_account.h"
 #include "server/base/mutex.h"
 
 namespace latchkey {
 
-// Principals with an account of their own: names of certificates come from
-// clients, so all beyond share one, with the limits of `*`.
-inline constexpr size_t kAccountsMax = 65'536;
-
 class LimitsKeeper {
  public:
   // Reads the file.  Errors: INVALID_ARGUMENT, as "limits.txt:3: ...".  A file
-  // without any limit is one.
-  static absl::StatusOr<std::unique_ptr<LimitsKeeper>> Open(std::string file);
+  // without any limit is one; so is a limit of connections for a transport of
+  // which `counts_connections` is not true.
+  static absl::StatusOr<std::unique_ptr<LimitsKeeper>> Open(
+      std::string file, bool counts_connections);
 
   LimitsKeeper(const LimitsKeeper&) = delete;
   LimitsKeeper& operator=(const LimitsKeeper&) = delete;
 
   const std::string& file() const { return file_; }
 
-  // The account of `principal`, which lives as long as the keeper.  It takes a
-  // lock: who makes many calls remembers it.
+  // The account of `principal`, which lives as long as the keeper; kAccountsMax
+  // have one of their own, and all beyond share one, with the limits of `*`.
+  // It takes a lock: who makes many calls remembers it.
   PrincipalAccount* AccountOf(std::string_view principal);
+
+  // All of these.
+  const AccountTable& accounts() const { return table_; }
 
   // Reads the file again.  Where that fails, the old limits stay.  Errors: as
   // Open().
@@ -60,20 +62,29 @@ class LimitsKeeper {
   // How often all accounts have refused.
   struct Refusals {
     uint64_t operations = 0;
-    uint64_t calls = 0;
+    uint64_t live_calls = 0;
+    uint64_t connections = 0;
+    uint64_t ledger_records = 0;
+    uint64_t bytes = 0;
   };
   Refusals refusals() const;
 
  private:
   using Lines = absl::flat_hash_map<std::string, PrincipalLimits>;
 
-  explicit LimitsKeeper(std::string file) : file_(std::move(file)) {}
+  LimitsKeeper(std::string file, bool counts_connections);
+
+  absl::Status AddLimit(std::string_view word, PrincipalLimits& limits) const;
 
   PrincipalLimits LimitsOfLocked(std::string_view principal) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Constant after construction.
   const std::string file_;
+  const bool counts_connections_;
+
+  // Synchronises itself, but that mutex_ is held for Add().
+  AccountTable table_;
 
   // Guarded by mutex_.
   mutable Mutex mutex_;

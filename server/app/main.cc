@@ -77,7 +77,8 @@ absl::StatusOr<Server::Files> OpenFiles(const ServerOptions& options) {
     files.rules = *std::move(rules);
   }
   if (!options.limits_file.empty()) {
-    auto limits = LimitsKeeper::Open(options.limits_file);
+    auto limits =
+        LimitsKeeper::Open(options.limits_file, options.transport == "native");
     if (!limits.ok()) return Refused("--limits-file", limits.status());
     files.limits = *std::move(limits);
   }

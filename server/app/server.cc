@@ -24,8 +24,10 @@ ServiceOptions ToServiceOptions(const ServerOptions& options,
   return service;
 }
 
-StoreOptions ToStoreOptions(const ServerOptions& options) {
+StoreOptions ToStoreOptions(const ServerOptions& options,
+                            const LimitsKeeper* limits) {
   StoreOptions store;
+  if (limits != nullptr) store.accounts = &limits->accounts();
   store.idempotency_window =
       options.idempotency_window_seconds * kNanosPerSecond;
   store.idempotency_bytes_max =
@@ -106,7 +108,7 @@ Server::Server(const ServerOptions& options, Files files)
       files_(std::move(files)),
       bulk_threads_(options.bulk_threads),
       bulk_(ToBulkOptions(options), clock_, bulk_threads_),
-      store_(ToStoreOptions(options), clock_, random_),
+      store_(ToStoreOptions(options, files_.limits.get()), clock_, random_),
       cache_(store_, clock_, ToServiceOptions(options, files_.rules.get()),
              &bulk_, &maintenance_thread_),
       admin_(store_, files_.rules.get(), [this] { return Facts(); }),

@@ -31,8 +31,13 @@ void CollectLimits(const LimitsKeeper::Refusals& refusals, MetricsText& text) {
   text.Family("latchkey_principal_limit_refusals_total", MetricType::kCounter,
               "RPCs that were refused with PRINCIPAL_LIMIT, by the limit that "
               "their principal was over.");
-  text.Sample({{"limit", "operations-per-second"}}, refusals.operations);
-  text.Sample({{"limit", "live-calls"}}, refusals.calls);
+  text.Sample({{"limit", std::string(kOperationsLimit)}}, refusals.operations);
+  text.Sample({{"limit", std::string(kLiveCallsLimit)}}, refusals.live_calls);
+  text.Sample({{"limit", std::string(kConnectionsLimit)}},
+              refusals.connections);
+  text.Sample({{"limit", std::string(kLedgerRecordsLimit)}},
+              refusals.ledger_records);
+  text.Sample({{"limit", std::string(kBytesLimit)}}, refusals.bytes);
 }
 
 }  // namespace latchkey

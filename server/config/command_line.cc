@@ -187,8 +187,9 @@ void Parser::AddTlsOptions() {
       "SIGHUP. Needs --tokens-file or --tls-client-ca");
   add("--limits-file", options_.limits_file,
       "Refuse what is more than the lines of this file allow: a principal, or "
-      "* for all others, and operations-per-second=N, live-calls=N. Read again "
-      "on SIGHUP. Needs --tokens-file or --tls-client-ca");
+      "* for all others, and operations-per-second=N, live-calls=N, "
+      "connections=N, ledger-records=N, bytes=N. Read again on SIGHUP. Needs "
+      "--tokens-file or --tls-client-ca");
   app_.add_flag("--allow-insecure", options_.allow_insecure,
                 "Serve without TLS on other than loopback addresses. "
                 "--http-listen never has TLS. Default: false");

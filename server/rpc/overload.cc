@@ -4,9 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "absl/strings/str_cat.h"
 #include "server/base/error.h"
-#include "server/base/string_view.h"
 #include "server/runtime/admission_queue.h"
 
 namespace latchkey {
@@ -38,16 +36,9 @@ void RefuseForMemory(Call& call) {
       "too much waits to be received, or to be read by its clients")));
 }
 
-absl::Status PrincipalLimitError(std::string_view limit) {
-  return MakeError(
-      absl::StatusCode::kResourceExhausted, ErrorReason::kPrincipalLimit,
-      absl::StrCat("the principal is over its limit of ", ToAbsl(limit)),
-      {{"limit", std::string(limit)}});
-}
-
-void RefuseCallOfPrincipal(Call& call) {
+void RefuseForPrincipal(Call& call, const absl::Status& error) {
   AddPushback(call, kPushback);
-  call.Fail(NotRun(PrincipalLimitError("live-calls")));
+  call.Fail(NotRun(error));
 }
 
 }  // namespace latchkey

@@ -35,12 +35,9 @@ void RefuseOverloaded(Call& call, Nanos pushback);
 // The same for a call whose request or answer there is no memory for.
 void RefuseForMemory(Call& call);
 
-// RESOURCE_EXHAUSTED, PRINCIPAL_LIMIT: the caller's principal is over `limit`,
-// as "live-calls".
-absl::Status PrincipalLimitError(std::string_view limit);
-
-// Finishes a call that is one too many of its principal's.
-void RefuseCallOfPrincipal(Call& call);
+// Finishes a call that is one too many of its principal's, or on one connection
+// too many, with PrincipalAccount::OverLimitError() and a pushback.
+void RefuseForPrincipal(Call& call, const absl::Status& error);
 
 }  // namespace latchkey
 

@@ -388,9 +388,11 @@ CacheService::Answer CacheService::Transact(std::string_view bytes,
 }
 
 template <typename Request>
-absl::StatusOr<TransactionResult> CacheService::Write(
-    Request& request, const Transaction& transaction, Context& context) {
+absl::StatusOr<TransactionResult> CacheService::Write(Request& request,
+                                                      Transaction transaction,
+                                                      Context& context) {
   Call& call = context.call;
+  transaction.account = call.account();
   absl::Status status = access_.Check(call, transaction);
   if (status.ok()) {
     status = TakeOperations(call, OperationsOf(transaction), clock_);
@@ -437,6 +439,7 @@ CacheService::Answer CacheService::GetOutcome(std::string_view bytes,
   if (!stamp.ok()) return stamp.status();
   const auto recorded = store_.GetOutcome(
       {.scope = {.principal = context.call.principal(), .key = key},
+       .account = context.call.account(),
        .stamp = *stamp,
        .fence = (*request)->fence()},
       context.call.token());

@@ -137,7 +137,7 @@ class CacheService {
   // idempotency key.  Takes the key out of `request`.
   template <typename Request>
   absl::StatusOr<TransactionResult> Write(Request& request,
-                                          const Transaction& transaction,
+                                          Transaction transaction,
                                           Context& context);
 
   // Constant after construction, except the store, which synchronises itself.

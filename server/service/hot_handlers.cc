@@ -36,7 +36,8 @@ bool CacheService::HotGet(Call& call, std::string_view bytes) {
 
 bool CacheService::HotPut(Call& call, std::string_view bytes) {
   Operation operation = PutOperation();
-  const Transaction transaction = {.on_success = {&operation, 1}};
+  const Transaction transaction = {.on_success = {&operation, 1},
+                                   .account = call.account()};
   if (!ReadHotPut(bytes, options_, &std::get<PutOperation>(operation)) ||
       AsksForStamp(call) || !access_.Check(call, transaction).ok()) {
     return false;

@@ -15,7 +15,7 @@ absl::Status TakeOperations(Call& call, size_t count, const Clock& clock) {
       static_cast<int64_t>(std::max<size_t>(count, 1)), clock.Now());
   if (wait == 0) return absl::OkStatus();
   AddPushback(call, wait);
-  return PrincipalLimitError("operations-per-second");
+  return account->OverLimitError(kOperationsLimit);
 }
 
 }  // namespace latchkey

@@ -9,15 +9,18 @@
 namespace latchkey {
 
 Entry::Entry(std::string_view key, std::string_view value, uint32_t flags,
-             UnixNanos expire_time, uint8_t budget)
+             UnixNanos expire_time, uint8_t budget, uint32_t owner)
     : expire_time_(expire_time),
       value_size_(static_cast<uint32_t>(value.size())),
       budget_(budget),
       key_size_(static_cast<uint16_t>(key.size())),
-      has_flags_(flags != 0) {
-  char* out = data();
-  std::memcpy(out, &flags, flags_size());
-  out += flags_size();
+      extra_size_(
+          static_cast<uint8_t>(ExtraSize(flags != 0, owner != kNoAccount))) {
+  if (extra_size_ != 0) std::memcpy(data(), &flags, kNumberSize);
+  if (extra_size_ == kExtraSizeMax) {
+    std::memcpy(data() + kNumberSize, &owner, kNumberSize);
+  }
+  char* const out = data() + extra_size_;
   std::memcpy(out, key.data(), key.size());
   if (!value.empty()) {
     std::memcpy(out + key.size(), value.data(), value.size());
@@ -25,16 +28,18 @@ Entry::Entry(std::string_view key, std::string_view value, uint32_t flags,
 }
 
 EntryRef Entry::Make(std::string_view key, std::string_view value,
-                     uint32_t flags, UnixNanos expire_time, MemoryRoom* room) {
+                     uint32_t flags, UnixNanos expire_time, MemoryRoom* room,
+                     uint32_t owner) {
   LATCHKEY_CHECK(
       key.size() <= UINT16_MAX && value.size() >> kValueSizeBits == 0,
       "the edge refuses keys and values over their limits");
-  if (room != nullptr) room->Spend(BytesOf(key, value, flags));
+  const size_t extra_size = ExtraSize(flags != 0, owner != kNoAccount);
+  const size_t size = key.size() + value.size();
+  if (room != nullptr) room->Spend(BytesOf(size, extra_size));
   const uint8_t budget = room == nullptr ? uint8_t{0} : room->budget().id();
-  const size_t flags_size = flags != 0 ? sizeof(flags) : 0;
-  void* memory =
-      ::operator new(sizeof(Entry) + flags_size + key.size() + value.size());
-  return EntryRef(new (memory) Entry(key, value, flags, expire_time, budget));
+  void* memory = ::operator new(sizeof(Entry) + extra_size + size);
+  return EntryRef(new (memory)
+                      Entry(key, value, flags, expire_time, budget, owner));
 }
 
 void Entry::Destroy(Entry* entry) {

@@ -70,6 +70,8 @@ struct IdempotentAnswer {
 // What GetOutcome asks.
 struct OutcomeQuestion {
   IdempotencyScope scope;
+  // Whose limit of records counts; null where there is none.
+  PrincipalAccount* account = nullptr;
   // As the write's.
   std::optional<LedgerStamp> stamp;
   // Where nothing is recorded, no later copy shall take effect.

@@ -100,6 +100,7 @@ LedgerBudget::Share Ledger::Forget(UnixNanos now, size_t records_max) {
          Outlived(records_.front(), now)) {
     ++forgotten.records;
     forgotten.bytes += records_.front().bytes();
+    budget_.GiveBack(records_.front());
     records_.pop_front();
     ++front_;
   }

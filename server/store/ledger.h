@@ -11,6 +11,8 @@
 //      have outlived the window are at its front.
 //   2. Of one key, at most the newest record is within the window.
 //   3. Every record's bytes are reserved in the LedgerBudget.
+//   4. Every record is taken of its owner's account: before it is inserted, and
+//      until it is forgotten, both under the shard's mutex.
 //
 // Records are found by buckets.  They have numbers, one after the other, which
 // say where they are in the queue; a bucket has the number of its newest
@@ -30,6 +32,7 @@
 #include <deque>
 #include <vector>
 
+#include "server/access/account_table.h"
 #include "server/base/clock.h"
 #include "server/base/mutant.h"
 #include "server/store/ledger_record.h"
@@ -44,9 +47,14 @@ namespace latchkey {
 // Thread safety: all methods may be called from any thread.
 class LedgerBudget {
  public:
-  // `memory` must outlive the budget.
-  LedgerBudget(Nanos window, size_t bytes_max, MemoryBudget& memory)
-      : window_(window), bytes_max_(bytes_max), memory_(memory) {}
+  // `memory` must outlive the budget, and so must `accounts`, those of the
+  // records' owners; null where none have limits.
+  LedgerBudget(Nanos window, size_t bytes_max, MemoryBudget& memory,
+               const AccountTable* accounts = nullptr)
+      : window_(window),
+        bytes_max_(bytes_max),
+        memory_(memory),
+        accounts_(accounts) {}
 
   Nanos window() const { return window_; }
   size_t bytes_max() const { return bytes_max_; }
@@ -64,6 +72,13 @@ class LedgerBudget {
   bool Exchange(const Share& out, size_t bytes, MemoryRoom& room);
   void Release(const Share& out);
 
+  // Takes a record that is forgotten off its owner's account.
+  void GiveBack(const LedgerRecord& record) {
+    if (record.owner() != kNoAccount) {
+      accounts_->Find(record.owner()).ledger_records().Give(1);
+    }
+  }
+
   size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   size_t records() const { return records_.load(std::memory_order_relaxed); }
 
@@ -71,6 +86,7 @@ class LedgerBudget {
   const Nanos window_;
   const size_t bytes_max_;
   MemoryBudget& memory_;
+  const AccountTable* const accounts_;
   std::atomic<size_t> bytes_ = 0;
   std::atomic<size_t> records_ = 0;
 };
@@ -97,15 +113,16 @@ class alignas(64) Ledger {
   bool Reserve(size_t bytes, UnixNanos now, MemoryRoom& room);
 
   // Keeps the record that LedgerRecord's constructor makes of the arguments,
-  // for which Reserve() made room.
+  // for which Reserve() made room, and which the owner's account has taken.
   //
   // REQUIRES: Find() finds no record of the key at `time`, which is not before
   // that of any other record.
   template <typename... Outcome>
-  void Insert(const LedgerKey& key, UnixNanos time, const Outcome&... outcome) {
+  void Insert(const LedgerKey& key, UnixNanos time, uint32_t owner,
+              const Outcome&... outcome) {
     if (!MakeReadyToInsert(key, time)) return;
     const auto number = front_ + static_cast<uint32_t>(records_.size());
-    Link(records_.emplace_back(key, time, outcome...), number);
+    Link(records_.emplace_back(key, time, owner, outcome...), number);
   }
 
   // Forgets records that have outlived the window at `now`, at most

@@ -34,11 +34,12 @@ size_t HeldBytes(const OperationResult& result) {
 
 }  // namespace
 
-LedgerRecord::LedgerRecord(const LedgerKey& key, UnixNanos time,
+LedgerRecord::LedgerRecord(const LedgerKey& key, UnixNanos time, uint32_t owner,
                            const Fingerprint& fingerprint, WriteMethod method,
                            const Outcome& outcome)
     : key_(key),
       complete_time_(time),
+      owner_(owner),
       method_(method),
       form_(FormOf(method, outcome)),
       fingerprint_(fingerprint) {
@@ -99,7 +100,7 @@ LedgerRecord::Form LedgerRecord::FormOf(WriteMethod method,
 }
 
 void LedgerRecord::KeepNumber(const OperationResult& result) {
-  kind_ = static_cast<uint8_t>(result.index());
+  kind_ = static_cast<uint8_t>(result.index() & 7);
   if (const auto* put = std::get_if<PutResult>(&result)) {
     number_ = put->expire_time;
   } else if (const auto* del = std::get_if<DeleteResult>(&result)) {

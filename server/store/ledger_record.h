@@ -1,7 +1,8 @@
 // LedgerRecord is what became of one keyed write, in 64 bytes of the ledger's
 // queue:
 //
-//   | key | complete_time | older | form | fingerprint | version | what |
+//   | key | complete_time | older | owner, form |
+//   | fingerprint | version | what |
 //
 // The first half is all that the ledger itself looks at.
 //
@@ -25,6 +26,7 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
+#include "server/access/account_table.h"
 #include "server/base/clock.h"
 #include "server/store/fingerprint.h"
 #include "server/store/hashed_key.h"
@@ -48,14 +50,15 @@ class LedgerRecord {
  public:
   using Outcome = absl::StatusOr<TransactionResult>;
 
-  // The record of an outcome.
-  LedgerRecord(const LedgerKey& key, UnixNanos time,
+  // The record of an outcome.  `owner` is the number of the account among whose
+  // records it counts (AccountTable).
+  LedgerRecord(const LedgerKey& key, UnixNanos time, uint32_t owner,
                const Fingerprint& fingerprint, WriteMethod method,
                const Outcome& outcome);
 
   // A tombstone: the write did not happen and must not.
-  LedgerRecord(const LedgerKey& key, UnixNanos time)
-      : key_(key), complete_time_(time) {}
+  LedgerRecord(const LedgerKey& key, UnixNanos time, uint32_t owner)
+      : key_(key), complete_time_(time), owner_(owner) {}
 
   ~LedgerRecord() {
     if (form_ == Form::kDetail) delete detail_;
@@ -67,6 +70,7 @@ class LedgerRecord {
   const LedgerKey& key() const { return key_; }
   const Fingerprint& fingerprint() const { return fingerprint_; }
   UnixNanos complete_time() const { return complete_time_; }
+  uint32_t owner() const { return owner_; }
   WriteMethod method() const { return method_; }
   bool is_tombstone() const { return form_ == Form::kTombstone; }
 
@@ -111,12 +115,14 @@ class LedgerRecord {
   const LedgerKey key_;
   const UnixNanos complete_time_;
   uint32_t older_ = 0;
-  const WriteMethod method_ = WriteMethod::kPut;
-  Form form_ = Form::kTombstone;
+  const uint32_t owner_ : 20;
+  static_assert(kAccountNumberMax >> 20 == 0, "an owner fits");
+  const WriteMethod method_ : 4 = WriteMethod::kPut;
+  Form form_ : 2 = Form::kTombstone;
   // With kNumber: which OperationResult, and whether it says that there was
   // something to delete or touch.
-  uint8_t kind_ = 0;
-  bool was_there_ = false;
+  uint8_t kind_ : 3 = 0;
+  bool was_there_ : 1 = false;
   const Fingerprint fingerprint_;
   uint64_t version_ = kNoVersion;
   // By form_.

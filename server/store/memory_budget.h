@@ -27,9 +27,10 @@
 //
 // Example:
 //   MemoryRoom room(budget);
-//   if (!room.TryGrow(Entry::BytesOf(key, value, flags))) return
-//   OutOfMemoryError(); EntryRef entry = Entry::Make(key, value, flags, kNever,
-//   &room);
+//   if (!room.TryGrow(Entry::BytesOf(key, value, 0, kNoAccount))) {
+//     return OutOfMemoryError();
+//   }
+//   EntryRef entry = Entry::Make(key, value, 0, kNever, &room);
 
 #ifndef LATCHKEY_SERVER_STORE_MEMORY_BUDGET_H_
 #define LATCHKEY_SERVER_STORE_MEMORY_BUDGET_H_

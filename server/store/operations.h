@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
+#include "server/access/principal_account.h"
 #include "server/base/clock.h"
 #include "server/store/entry.h"
 
@@ -178,6 +179,9 @@ struct Transaction {
   std::span<const Compare> compares = {};
   std::span<const Operation> on_success = {};
   std::span<const Operation> on_failure = {};
+
+  // Whose limits count; null where there are none.
+  PrincipalAccount* account = nullptr;
 };
 
 struct TransactionResult {

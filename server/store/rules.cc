@@ -124,13 +124,13 @@ absl::Status LedgerFullError() {
       "the idempotency ledger is full of live records", {{"applied", "no"}});
 }
 
-EntryRef MakeCounter(const WorkingCopy& copy, int64_t counter,
-                     MemoryRoom& room) {
+EntryRef MakeCounter(const WorkingCopy& copy, int64_t counter, MemoryRoom& room,
+                     uint32_t owner) {
   char text[kCounterTextMax];
   const auto [end, error] = std::to_chars(text, text + sizeof(text), counter);
   const uint32_t flags = copy.entry() == nullptr ? 0 : copy.entry()->flags();
   return Entry::Make(copy.key(), {text, static_cast<size_t>(end - text)}, flags,
-                     kNever, &room);
+                     kNever, &room, owner);
 }
 
 }  // namespace latchkey

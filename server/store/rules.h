@@ -62,9 +62,9 @@ absl::Status LedgerFullError();
 // As many characters as the decimal text of a signed 64-bit number can have.
 inline constexpr size_t kCounterTextMax = 20;
 
-// An entry for `copy`'s key that holds `counter` as decimal text.
-EntryRef MakeCounter(const WorkingCopy& copy, int64_t counter,
-                     MemoryRoom& room);
+// An entry of `owner` for `copy`'s key that holds `counter` as decimal text.
+EntryRef MakeCounter(const WorkingCopy& copy, int64_t counter, MemoryRoom& room,
+                     uint32_t owner);
 
 }  // namespace latchkey
 

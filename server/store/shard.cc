@@ -44,6 +44,7 @@ uint32_t FingerprintOf(const HashedKey& key) {
 
 Shard::Shard(ShardIndex index, const ShardContext& context)
     : hasher_(context.hasher),
+      accounts_(context.accounts),
       memory_(context.memory),
       mutex_(LockRank{index}),
       queues_(context.eviction, order_),
@@ -76,6 +77,7 @@ EntryRef Shard::Put(const HashedKey& key, EntryRef entry) {
     snapshots_.BeforeChange(*found, entry->version());
     Entry& put = *entry;
     EntryRef replaced = order_.Replace(*found, std::move(entry));
+    GiveBack(*replaced);
     queues_.Replace(*replaced, put);
     expiry_.Set(put);
     return replaced;
@@ -98,6 +100,7 @@ EntryRef Shard::RemoveEntry(Entry& entry, uint64_t hash, uint64_t version) {
   queues_.Remove(entry);
   expiry_.Remove(entry);
   index_.Erase(hash, entry.place());
+  GiveBack(entry);
   return order_.Remove(entry);
 }
 

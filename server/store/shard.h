@@ -6,6 +6,8 @@
 //   2. Key index, queues and expiry index hold exactly the order's entries.
 //   3. All four grow in Grow() only, and the memory budget holds what they
 //      take.
+//   4. The order's entries are those that their owners' accounts count: who
+//      puts one has taken its bytes, and whatever removes one gives them back.
 //
 // Thread safety: the mutex guards everything.  It is locked by ShardLock, one
 // shard at a time, or by MultiShardLock; nothing else can name it.
@@ -21,6 +23,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
+#include "server/access/account_table.h"
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
 #include "server/store/entry.h"
@@ -46,6 +49,8 @@ struct ShardContext {
   LedgerBudget& ledger;
   SnapshotCuts& cuts;
   LeaseContext& leases;
+  // Of those whose bytes entries count among; null where none have limits.
+  const AccountTable* accounts = nullptr;
   EvictionPolicy eviction = EvictionPolicy::kS3Fifo;
   // About when the server started.
   UnixNanos start = 0;
@@ -86,7 +91,8 @@ class alignas(64) Shard {
   // Publishes `entry` under its key and returns what it replaced, or null.
   //
   // REQUIRES: key.key == entry->key(), and the entry has its version and is in
-  // no table; the shard has grown for it.
+  // no table; the shard has grown for it, and its owner's account has its
+  // bytes.
   EntryRef Put(const HashedKey& key, EntryRef entry)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -198,6 +204,14 @@ class alignas(64) Shard {
   Entry* Lookup(const HashedKey& key) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  // Takes the entry, which leaves the order, off its owner's account.
+  void GiveBack(const Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (const uint32_t owner = entry.owner(); owner != kNoAccount)
+        [[unlikely]] {
+      accounts_->Find(owner).bytes().Give(static_cast<int64_t>(entry.bytes()));
+    }
+  }
+
   // Removes an entry whose key has `hash`.
   EntryRef RemoveEntry(Entry& entry, uint64_t hash, uint64_t version)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -213,6 +227,7 @@ class alignas(64) Shard {
 
   // Constant after construction.
   const KeyHasher& hasher_;
+  const AccountTable* const accounts_;
 
   // Synchronise themselves.
   MemoryBudget& memory_;

@@ -83,7 +83,7 @@ Store::Store(const StoreOptions& options, const Clock& clock,
       incarnation_(DrawIncarnation(random)),
       memory_(options.memory_bytes_max),
       ledger_budget_(options.idempotency_window, options.idempotency_bytes_max,
-                     memory_),
+                     memory_, options.accounts),
       version_(static_cast<uint64_t>(clock.Now() / kNanosPerMicro) *
                kVersionsPerMicro),
       cuts_(version_, options.snapshot_bytes_max, memory_),
@@ -93,6 +93,7 @@ Store::Store(const StoreOptions& options, const Clock& clock,
                        .ledger = ledger_budget_,
                        .cuts = cuts_,
                        .leases = leases_,
+                       .accounts = options.accounts,
                        .eviction = options.eviction,
                        .start = clock.Now()})),
       evictor_(clock_, memory_, cuts_, *shards_),
@@ -199,7 +200,7 @@ absl::StatusOr<TransactionResult> Store::Write(const Transaction& transaction,
                                                DeadlineToken token) {
   ReachSyncPoint(SyncPoint::kBeforeFirstLock);
   if (absl::Status s = CheckToken(token, clock_.Now()); !s.ok()) return s;
-  WorkingSet copies(hasher_);
+  WorkingSet copies(hasher_, transaction.account);
   TransactionRunner runner(transaction, copies);
   MemoryRoom room(memory_);
   if (!MakeRoom(runner.BytesToPrepare(), copies, room)) {
@@ -223,6 +224,9 @@ absl::StatusOr<TransactionResult> Store::Write(const Transaction& transaction,
         absl::Status status =
             runner.Run(now, options_.result_bytes_max, room, &result);
         if (!status.ok()) return status;
+        if (!copies.TakeBytes()) {
+          return transaction.account->OverLimitError(kBytesLimit);
+        }
         Commit(lock, copies, result);
         return result;
       }
@@ -281,7 +285,7 @@ IdempotentAnswer Store::WriteOnce(const Transaction& transaction,
                                   DeadlineToken token) {
   const LedgerKey ledger_key = MakeLedgerKey(hasher_, keyed.scope);
   (*shards_)[ledger_key.shard()].PrefetchLedger();
-  WorkingSet copies(hasher_);
+  WorkingSet copies(hasher_, transaction.account);
   TransactionRunner runner(transaction, copies);
   copies.AddShard(ledger_key.shard());
   MemoryRoom room(memory_);
@@ -352,20 +356,36 @@ bool Store::TryWriteOnce(KeyedAttempt& attempt, DeadlineToken token,
   }
   if (!status.ok()) answer->outcome = status;
   if (MutantActive(Mutant::kErrorNotRecorded) && !status.ok()) return true;
+  if (answer->outcome.ok() && !copies.TakeBytes()) {
+    answer->outcome = copies.account()->OverLimitError(kBytesLimit);
+    return true;
+  }
   const size_t record_bytes =
       LedgerRecord::BytesOf(keyed.method, answer->outcome);
-  if (!ledger.Reserve(record_bytes, now, room)) {
-    ledger_counters_.refusals.fetch_add(1, std::memory_order_relaxed);
+  status = TakeRecord(ledger, record_bytes, now, copies.account(), room);
+  if (!status.ok()) {
+    copies.GiveBytesBack();
     if (MutantActive(Mutant::kRefusedButApplied) && answer->outcome.ok()) {
       Commit(lock, copies, *answer->outcome);
     }
-    answer->outcome = LedgerFullError();
+    answer->outcome = std::move(status);
     return true;
   }
   if (answer->outcome.ok()) Commit(lock, copies, *answer->outcome);
-  ledger.Insert(ledger_key, now, keyed.fingerprint, keyed.method,
-                answer->outcome);
+  ledger.Insert(ledger_key, now, NumberOf(copies.account()), keyed.fingerprint,
+                keyed.method, answer->outcome);
   return true;
+}
+
+absl::Status Store::TakeRecord(Ledger& ledger, size_t bytes, UnixNanos now,
+                               PrincipalAccount* account, MemoryRoom& room) {
+  if (account != nullptr && !account->ledger_records().Take(1)) {
+    return account->OverLimitError(kLedgerRecordsLimit);
+  }
+  if (ledger.Reserve(bytes, now, room)) return absl::OkStatus();
+  if (account != nullptr) account->ledger_records().Give(1);
+  ledger_counters_.refusals.fetch_add(1, std::memory_order_relaxed);
+  return LedgerFullError();
 }
 
 bool Store::AnswerFromLedger(const LedgerRecord* record,
@@ -446,13 +466,12 @@ absl::StatusOr<RecordedOutcome> Store::GetOutcome(
   }
   if (record == nullptr && question.fence) {
     if (!has_room) return OutOfMemoryError();
-    const size_t bytes = LedgerRecord::BytesOfTombstone();
-    if (!shard.ledger().Reserve(bytes, now, room)) {
-      ledger_counters_.refusals.fetch_add(1, std::memory_order_relaxed);
-      return LedgerFullError();
-    }
+    absl::Status s =
+        TakeRecord(shard.ledger(), LedgerRecord::BytesOfTombstone(), now,
+                   question.account, room);
+    if (!s.ok()) return s;
     if (!MutantActive(Mutant::kFenceIgnored)) {
-      shard.ledger().Insert(ledger_key, now);
+      shard.ledger().Insert(ledger_key, now, NumberOf(question.account));
     }
     recorded.state = RecordedOutcome::State::kNotApplied;
   } else if (record != nullptr && record->is_tombstone()) {

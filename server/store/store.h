@@ -41,6 +41,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "server/access/account_table.h"
 #include "server/base/clock.h"
 #include "server/base/random.h"
 #include "server/runtime/deadline.h"
@@ -87,6 +88,10 @@ struct StoreOptions {
   // What one snapshot scan may hold of entries that were changed before it came
   // to them, in bytes.  Over that it is SCAN_EXPIRED.
   size_t snapshot_bytes_max = 64 * 1024 * 1024;
+
+  // The accounts of who writes; it must outlive the store.  Null where nobody
+  // has one.
+  const AccountTable* accounts = nullptr;
 };
 
 // What became of keyed writes since the start.  The counters agree with nothing
@@ -185,8 +190,8 @@ class Store {
   //
   // REQUIRES: at most kOperationsMax compares and operations together; keys are
   // valid.
-  // Errors: the token's end; OUT_OF_MEMORY; and every row of the error table
-  // that depends on the state of the data.
+  // Errors: the token's end; OUT_OF_MEMORY; PRINCIPAL_LIMIT; and every row of
+  // the error table that depends on the state of the data.
   absl::StatusOr<TransactionResult> Write(const Transaction& transaction,
                                           DeadlineToken token);
 
@@ -196,8 +201,8 @@ class Store {
   //
   // Errors, beside those of Write(): IDEMPOTENCY_KEY_REUSED,
   // IDEMPOTENCY_KEY_FENCED, IDEMPOTENCY_KEY_EXPIRED, INCARNATION_CHANGED,
-  // IDEMPOTENCY_LEDGER_FULL.  None of these, no OUT_OF_MEMORY and no end of the
-  // token is kept.
+  // IDEMPOTENCY_LEDGER_FULL.  None of these, no OUT_OF_MEMORY, no
+  // PRINCIPAL_LIMIT and no end of the token is kept.
   IdempotentAnswer WriteOnce(const Transaction& transaction,
                              const IdempotentWrite& keyed, DeadlineToken token);
 
@@ -208,7 +213,7 @@ class Store {
   //
   // Errors: the token's end; with a stamp and no record of the write,
   // IDEMPOTENCY_KEY_EXPIRED and INCARNATION_CHANGED, and nothing is fenced;
-  // OUT_OF_MEMORY and IDEMPOTENCY_LEDGER_FULL with `fence`.
+  // OUT_OF_MEMORY, PRINCIPAL_LIMIT and IDEMPOTENCY_LEDGER_FULL with `fence`.
   absl::StatusOr<RecordedOutcome> GetOutcome(const OutcomeQuestion& question,
                                              DeadlineToken token);
 
@@ -295,6 +300,12 @@ class Store {
   // REQUIRES: `lock` holds all shards of `copies`.
   void Commit(const MultiShardLock& lock, WorkingSet& copies,
               TransactionResult& result);
+
+  // Takes a record of the writer's account, and `bytes` for it of the ledger.
+  //
+  // Errors: PRINCIPAL_LIMIT, IDEMPOTENCY_LEDGER_FULL; nothing is taken.
+  absl::Status TakeRecord(Ledger& ledger, size_t bytes, UnixNanos now,
+                          PrincipalAccount* account, MemoryRoom& room);
 
   // Whether the ledger, or a stamp that is too old for it, answers a keyed
   // write; `*answer` is the answer then.

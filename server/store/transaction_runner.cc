@@ -37,11 +37,20 @@ Keys KeysOf(const TransferOperation& transfer) {
   return {transfer.source_key, transfer.destination_key};
 }
 
+// Nobody's where there is no limit for them, so that entries need not say whose
+// they are.
+uint32_t OwnerOf(const PrincipalAccount* account) {
+  return account != nullptr && account->bytes().is_set() ? account->number()
+                                                         : kNoAccount;
+}
+
 }  // namespace
 
 TransactionRunner::TransactionRunner(const Transaction& transaction,
                                      WorkingSet& copies)
-    : transaction_(transaction), copies_(copies) {
+    : transaction_(transaction),
+      copies_(copies),
+      owner_(OwnerOf(transaction.account)) {
   for (const Compare& compare : transaction.compares) {
     compared_.push_back(copies_.Add(compare.key));
   }
@@ -66,11 +75,13 @@ TransactionRunner::Steps TransactionRunner::MakeSteps(
 
 void TransactionRunner::Count(const Step& step) {
   const Operation& operation = *step.operation;
-  const auto counter_bytes = [](std::string_view key) {
-    return Entry::BytesOf(key.size(), kCounterTextMax, true);
+  const auto counter_bytes = [this](std::string_view key) {
+    return Entry::BytesOf(key.size(), kCounterTextMax, true,
+                          owner_ != kNoAccount);
   };
   if (const auto* put = std::get_if<PutOperation>(&operation)) {
-    const size_t bytes = Entry::BytesOf(put->key, put->value, put->flags);
+    const size_t bytes =
+        Entry::BytesOf(put->key, put->value, put->flags, owner_);
     put_bytes_ += bytes;
     put_bytes_largest_ = std::max(put_bytes_largest_, bytes);
     answers_ += put->return_previous ? 1 : 0;
@@ -101,16 +112,17 @@ void TransactionRunner::Prepare(MemoryRoom& room) {
       const auto* put = std::get_if<PutOperation>(step.operation);
       if (put == nullptr) continue;
       step.prepared =
-          Entry::Make(put->key, put->value, put->flags, kNever, &room);
+          Entry::Make(put->key, put->value, put->flags, kNever, &room, owner_);
     }
   }
 }
 
 size_t TransactionRunner::LargestBytes() const {
-  // A moved entry has another key than the one it is made of.
+  // A moved entry has another key than the one it is made of, and may have an
+  // owner.
   return Entry::AllocatedBytes(
       std::max({put_bytes_largest_, counter_bytes_, copies_.LargestBytes()}) +
-      moved_key_bytes_);
+      moved_key_bytes_ + (owner_ == kNoAccount ? 0 : Entry::kExtraSizeMax));
 }
 
 size_t TransactionRunner::BytesToRun() const {
@@ -119,8 +131,9 @@ size_t TransactionRunner::BytesToRun() const {
 
 size_t TransactionRunner::BytesToAnswer(size_t result_bytes_max) const {
   if (answers_ == 0) return 0;
-  return std::min(answers_ * LargestBytes(),
-                  result_bytes_max + answers_ * Entry::BytesOf(0, 0, true));
+  return std::min(
+      answers_ * LargestBytes(),
+      result_bytes_max + answers_ * Entry::BytesOf(0, 0, true, true));
 }
 
 absl::Status TransactionRunner::Run(UnixNanos now, size_t result_bytes_max,
@@ -253,7 +266,7 @@ absl::StatusOr<IncrementResult> TransactionRunner::Apply(
   absl::StatusOr<int64_t> sum =
       AddWithin(*counter, increment.delta, increment.min, increment.max);
   if (!sum.ok()) return sum.status();
-  copy.Set(MakeCounter(copy, *sum, *room_), *expire_time);
+  copy.Set(MakeCounter(copy, *sum, *room_, owner_), *expire_time);
   return IncrementResult{.value = *sum};
 }
 
@@ -283,7 +296,7 @@ absl::StatusOr<MoveResult> TransactionRunner::Apply(const MoveOperation& move,
   const Entry& entry = *source.entry();
   const UnixNanos expire_time = source.expire_time();
   destination.Set(Entry::Make(destination.key(), entry.value(), entry.flags(),
-                              kNever, room_),
+                              kNever, room_, owner_),
                   expire_time);
   if (!MutantActive(Mutant::kHalfAMove)) source.Remove();
   return MoveResult{.expire_time = expire_time};
@@ -307,8 +320,8 @@ absl::StatusOr<TransferResult> TransactionRunner::Apply(
   if (!from.ok()) return from.status();
   to = AddWithin(*to, transfer.amount, INT64_MIN, INT64_MAX);
   if (!to.ok()) return to.status();
-  source.Set(MakeCounter(source, *from, *room_), source.expire_time());
-  destination.Set(MakeCounter(destination, *to, *room_),
+  source.Set(MakeCounter(source, *from, *room_, owner_), source.expire_time());
+  destination.Set(MakeCounter(destination, *to, *room_, owner_),
                   destination.expire_time());
   return TransferResult{.source_value = *from, .destination_value = *to};
 }

@@ -92,6 +92,8 @@ class TransactionRunner {
 
   const Transaction& transaction_;
   WorkingSet& copies_;
+  // Whose bytes what is written counts among.
+  const uint32_t owner_;
   absl::InlinedVector<uint32_t, 1> compared_;
   Steps on_success_;
   Steps on_failure_;

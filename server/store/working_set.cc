@@ -133,14 +133,36 @@ bool WorkingSet::changed() const {
   return false;
 }
 
+bool WorkingSet::TakeBytes() {
+  if (account_ == nullptr) return true;
+  int64_t more = 0;
+  for (const WorkingCopy& copy : copies_) {
+    if (copy.change_ != WorkingCopy::Change::kEntry) continue;
+    if (Owns(copy.entry())) more += static_cast<int64_t>(copy.entry()->bytes());
+    if (Owns(copy.stored_)) more -= static_cast<int64_t>(copy.stored_->bytes());
+  }
+  if (more > 0 && !account_->bytes().Take(more)) return false;
+  bytes_more_ = more;
+  return true;
+}
+
+void WorkingSet::GiveBytesBack() {
+  if (bytes_more_ > 0) account_->bytes().Give(bytes_more_);
+}
+
 void WorkingSet::Publish(const MultiShardLock& lock, uint64_t version) {
+  if (bytes_more_ < 0) account_->bytes().Give(-bytes_more_);
   for (WorkingCopy& copy : copies_) {
     if (copy.change_ == WorkingCopy::Change::kNone) continue;
     Shard& shard = lock[copy.key_.shard()];
     shard.AssertHeld();
     if (copy.change_ == WorkingCopy::Change::kExpiry) {
       shard.SetExpireTime(*copy.stored_, copy.expire_time_, version);
-    } else if (copy.current_) {
+      continue;
+    }
+    // TakeBytes() has counted its bytes as gone, so the shard must not.
+    if (Owns(copy.stored_)) copy.stored_->ClearOwner();
+    if (copy.current_) {
       copy.current_->set_version(version);
       copy.current_->set_expire_time(copy.expire_time_);
       replaced_.push_back(shard.Put(copy.key_, copy.current_));

@@ -23,6 +23,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/string_view.h"
+#include "server/access/principal_account.h"
 #include "server/base/clock.h"
 #include "server/store/entry.h"
 #include "server/store/key_hasher.h"
@@ -85,8 +86,10 @@ class WorkingCopy {
 
 class WorkingSet {
  public:
-  // `hasher` must outlive the set.
-  explicit WorkingSet(const KeyHasher& hasher) : hasher_(hasher) {}
+  // `hasher` must outlive the set.  `account` is of who writes; null where
+  // there are no limits.
+  WorkingSet(const KeyHasher& hasher, PrincipalAccount* account)
+      : hasher_(hasher), account_(account) {}
 
   WorkingSet(const WorkingSet&) = delete;
   WorkingSet& operator=(const WorkingSet&) = delete;
@@ -138,9 +141,17 @@ class WorkingSet {
   // Whether any copy was changed.
   bool changed() const;
 
+  PrincipalAccount* account() const { return account_; }
+
+  // Takes the bytes by which the changed copies make those of the account more.
+  // False: it may not have so many, and the copies must not be published.
+  bool TakeBytes();
+  // Gives them back: the copies are not published after all.
+  void GiveBytesBack();
+
   // Writes the changed copies to their shards, under `version`.
   //
-  // REQUIRES: `lock` holds shards() since Load().
+  // REQUIRES: `lock` holds shards() since Load(); TakeBytes().
   void Publish(const MultiShardLock& lock, uint64_t version);
 
   // Ends the leases of the keys that were written or removed.  Who waited for
@@ -155,7 +166,17 @@ class WorkingSet {
   template <typename Visit>
   void ForEachShard(const MultiShardLock& lock, Visit visit) const;
 
+  // Whether the account counts `entry`.
+  bool Owns(const Entry* entry) const {
+    return account_ != nullptr && entry != nullptr &&
+           entry->owner() == account_->number();
+  }
+
   const KeyHasher& hasher_;
+  PrincipalAccount* const account_;
+  // What TakeBytes() has found; where it is less than 0, Publish() gives it
+  // back, since it must not be somebody else's before that is sure.
+  int64_t bytes_more_ = 0;
   ShardSet shards_;
   absl::InlinedVector<WorkingCopy, 2> copies_;
   // Numbers by key; used once there are more copies than are quickly compared.

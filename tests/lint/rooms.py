@@ -41,7 +41,8 @@ ROOMS = {
         rooms=("server/base", "server/metrics"),
         libraries=("abseil", "asio")),
     "server/store": Room(
-        rooms=("server/base", "server/metrics", "server/runtime"),
+        rooms=("server/access", "server/base", "server/metrics",
+               "server/runtime"),
         libraries=("abseil", "sodium")),
     "server/rpc": Room(
         rooms=("server/access", "server/base", "server/metrics",

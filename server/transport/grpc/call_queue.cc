@@ -133,8 +133,8 @@ void CallQueue::OnAccepted(GrpcCallSlot* slot, bool ok) {
         NotRun(EndedError(EndReason::kDraining, DeadlineStage::kArrival)));
   } else if (!slot->call->Authenticate(options_)) {
     slot->call->Fail(UnauthenticatedError());
-  } else if (!slot->call->TakeCallOfPrincipal()) {
-    RefuseCallOfPrincipal(*slot->call);
+  } else if (absl::Status s = slot->call->TakeOfPrincipal(); !s.ok()) {
+    RefuseForPrincipal(*slot->call, s);
   } else if (!has_slot) {
     methods_.metrics().admission().CountShed(ShedCause::kLiveCalls);
     RefuseOverloaded(*slot->call, kPushback);

@@ -45,13 +45,14 @@ GrpcCall::GrpcCall(GrpcCallSlot& slot, const Clock& clock, UnixNanos now,
       deadline_(ToUnixNanos(slot.context.raw_deadline(), now, end_max)) {}
 
 GrpcCall::~GrpcCall() {
-  if (counted_) caller_.account->GiveCall();
+  if (counted_) caller_.account->live_calls().Give(1);
 }
 
-bool GrpcCall::TakeCallOfPrincipal() {
-  if (caller_.account == nullptr || is_about_server()) return true;
-  counted_ = true;
-  return caller_.account->TakeCall();
+absl::Status GrpcCall::TakeOfPrincipal() {
+  PrincipalAccount* const account = caller_.account;
+  if (account == nullptr || is_about_server()) return absl::OkStatus();
+  counted_ = account->live_calls().Take(1);
+  return counted_ ? absl::OkStatus() : account->OverLimitError(kLiveCallsLimit);
 }
 
 void GrpcCall::Begin(PointLane& lane) {

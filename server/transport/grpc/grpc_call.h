@@ -29,6 +29,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/status.h"
 #include "server/access/token_keeper.h"
 #include "server/base/clock.h"
 #include "server/rpc/call.h"
@@ -78,10 +79,11 @@ class GrpcCall final : public Call {
   // Finds out who has sent the call, and returns whether he may.
   bool Authenticate(const GrpcServerOptions& options);
 
-  // Counts the call among its principal's until its end; whether it may be.
+  // Counts the call among its principal's until its end.
   //
   // REQUIRES: Authenticate() has returned true.
-  bool TakeCallOfPrincipal();
+  // Errors: PrincipalAccount::OverLimitError().
+  absl::Status TakeOfPrincipal();
 
   bool is_about_server() const {
     return method_ != nullptr && method_->about_server;

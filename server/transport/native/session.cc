@@ -64,7 +64,17 @@ Session::Session(Worker& worker, Connection& connection)
 
 Session::~Session() {
   LATCHKEY_CHECK(!has_streams(), "a session outlives its streams");
+  for (PrincipalAccount* const account : claims_) {
+    account->connections().Give(1);
+  }
   nghttp2_session_del(http_);
+}
+
+bool Session::ClaimConnection(PrincipalAccount& account) {
+  if (claims_.contains(&account)) return true;
+  if (!account.connections().Take(1)) return false;
+  claims_.insert(&account);
+  return true;
 }
 
 bool Session::Receive(std::string_view* bytes, UnixNanos now) {

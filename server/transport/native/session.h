@@ -15,6 +15,8 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
+#include "server/access/principal_account.h"
 #include "server/access/token_table.h"
 #include "server/base/clock.h"
 #include "server/rpc/peer_loads.h"
@@ -110,6 +112,10 @@ class Session {
   FrameFilter& filter() { return filter_; }
   DirectPath& direct() { return direct_; }
 
+  // Counts the connection among those of `account`, from the first time on to
+  // the end of this.  False: these are as many as may be.
+  bool ClaimConnection(PrincipalAccount& account);
+
   // What requests and answers of this connection hold.
   size_t request_bytes = 0;
   size_t reply_bytes = 0;
@@ -168,6 +174,8 @@ class Session {
   // The stream whose headers are coming.
   Stream* opening_ = nullptr;
   std::vector<Stream*> deliveries_;
+  // Who has made calls on the connection, where there are limits: mostly one.
+  absl::flat_hash_set<PrincipalAccount*> claims_;
 
   // Where FillOutput() writes to, while it runs.
   std::string* output_ = nullptr;

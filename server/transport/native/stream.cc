@@ -168,8 +168,8 @@ bool Stream::RefuseCall(bool has_slot) {
     call_->Fail(UnknownMethodError(headers_.path()));
     return true;
   }
-  if (!TakeCallOfPrincipal()) {
-    RefuseCallOfPrincipal(*call_);
+  if (absl::Status s = TakeOfPrincipal(); !s.ok()) {
+    RefuseForPrincipal(*call_, s);
     return true;
   }
   const std::string_view encoding = headers_.encoding();

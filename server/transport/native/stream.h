@@ -209,8 +209,10 @@ class Stream {
   bool RefuseCall(bool has_slot);
   // Whether the call comes from somebody who may call.
   bool Authenticate();
-  // Counts the call among its principal's; whether it may be.
-  bool TakeCallOfPrincipal();
+  // Counts the call, and its connection, among its principal's.
+  //
+  // Errors: PrincipalAccount::OverLimitError().
+  absl::Status TakeOfPrincipal();
   // Takes a slot for the call; returns whether there was one.
   bool TakeSlot();
   void GiveSlotBack();

@@ -48,16 +48,20 @@ bool Stream::TakeSlot() {
 void Stream::GiveSlotBack() {
   worker_.CountCall(-1);
   --session_->calls;
-  if (std::exchange(counted_, false)) caller_.account->GiveCall();
+  if (std::exchange(counted_, false)) caller_.account->live_calls().Give(1);
   if (method_ == nullptr || !method_->about_server) return;
   --worker_.about_server_calls;
   --session_->about_server_calls;
 }
 
-bool Stream::TakeCallOfPrincipal() {
-  if (method_->about_server || caller_.account == nullptr) return true;
-  counted_ = true;
-  return caller_.account->TakeCall();
+absl::Status Stream::TakeOfPrincipal() {
+  PrincipalAccount* const account = caller_.account;
+  if (account == nullptr || method_->about_server) return absl::OkStatus();
+  if (!session_->ClaimConnection(*account)) {
+    return account->OverLimitError(kConnectionsLimit);
+  }
+  counted_ = account->live_calls().Take(1);
+  return counted_ ? absl::OkStatus() : account->OverLimitError(kLiveCallsLimit);
 }
 
 bool Stream::IsOverBudget() const {

@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+#include "server/access/account_table.h"
+
 namespace latchkey {
 namespace {
 
@@ -46,6 +48,25 @@ TEST(EntryTest, FlagsAreKeptAndCostNothingWhereThereAreNone) {
     EXPECT_EQ(entry->value(), value);
     EXPECT_EQ(entry->bytes(), flags == 0 ? 96u : 112u);
     EXPECT_EQ(entry->bytes(), Entry::BytesOf(entry->key(), value, flags));
+  }
+}
+
+// It is stored only where there is one, and flags with it.
+TEST(EntryTest, AnOwnerIsKeptAndCostsNothingWhereThereIsNone) {
+  for (const uint32_t flags : {0u, UINT32_MAX}) {
+    const EntryRef entry = Entry::Make("0123456789abcdef", "value", flags, 5,
+                                       /*room=*/nullptr, kAccountNumberMax);
+    EXPECT_EQ(entry->owner(), kAccountNumberMax);
+    EXPECT_EQ(entry->flags(), flags);
+    EXPECT_EQ(entry->key(), "0123456789abcdef");
+    EXPECT_EQ(entry->value(), "value");
+    EXPECT_EQ(entry->bytes(), Entry::BytesOf(16, 5, flags != 0, true));
+    const size_t bytes = entry->bytes();
+    entry->ClearOwner();
+    EXPECT_EQ(entry->owner(), kNoAccount);
+    EXPECT_EQ(entry->flags(), flags);
+    EXPECT_EQ(entry->bytes(), bytes);
+    EXPECT_EQ(Entry::Make("key", "value", flags, 5)->owner(), kNoAccount);
   }
 }
 
