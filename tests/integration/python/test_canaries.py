@@ -15,6 +15,8 @@ from google.protobuf.descriptor import FieldDescriptor
 from metrics import http_get
 from tokens import TokensFile, bearer
 
+# Each secret begins so: a part of it shows, too.
+BEGIN = b"canary"
 CANARIES = {name: f"canary{name}\x01\xfe".encode("latin-1") for name in (
     "key", "value", "idempotency", "lease", "resume", "text")}
 TOKEN = "canarytoken-4f8c1d"
@@ -44,7 +46,8 @@ def forms(secret):
 def find_canaries(text):
     folded = text.lower()
     secrets = [*CANARIES.values(), TOKEN.encode(), BAD_TOKEN.encode()]
-    return [form for secret in secrets for form in forms(secret)
+    return [form for form in (BEGIN.decode(), BEGIN.hex(), *(
+        form for secret in secrets for form in forms(secret)))
             if form in folded]
 
 
@@ -137,6 +140,9 @@ def test_the_search_finds_every_form():
                       secret.hex().upper(), urllib.parse.quote(secret),
                       base64.b64encode(b"ab" + secret + b"c").decode()):
             assert find_canaries(f"before {shown} after"), shown
+    for part in (BEGIN + b"k", BEGIN + b"token-"):
+        for shown in (part.decode(), part.hex()):
+            assert find_canaries(f"put of {shown}... failed")
     assert not find_canaries("put of a key of 16 bytes failed")
 
 
