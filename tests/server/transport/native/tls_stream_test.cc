@@ -172,6 +172,8 @@ TEST_F(TlsStreamTest, NothingIsNegotiatedTwice) {
   constexpr char kAlert = 21;
   ASSERT_FALSE(reply_.empty());
   EXPECT_EQ(reply_.front(), kAlert);
+  // No more than a warning: not refused for its ALPN, which it has none of.
+  EXPECT_EQ(state_, State::kWantsMore);
   client.Receive(reply_);
   EXPECT_EQ(SSL_is_init_finished(client.ssl()), 0);
 }
