@@ -64,16 +64,21 @@ Session::Session(Worker& worker, Connection& connection)
 
 Session::~Session() {
   LATCHKEY_CHECK(!has_streams(), "a session outlives its streams");
-  for (PrincipalAccount* const account : claims_) {
-    account->connections().Give(1);
+  if (claims_ != nullptr) {
+    for (PrincipalAccount* const account : *claims_) {
+      account->connections().Give(1);
+    }
   }
   nghttp2_session_del(http_);
 }
 
 bool Session::ClaimConnection(PrincipalAccount& account) {
-  if (claims_.contains(&account)) return true;
+  if (claims_ == nullptr) {
+    claims_ = std::make_unique<absl::flat_hash_set<PrincipalAccount*>>();
+  }
+  if (claims_->contains(&account)) return true;
   if (!account.connections().Take(1)) return false;
-  claims_.insert(&account);
+  claims_->insert(&account);
   return true;
 }
 

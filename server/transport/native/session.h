@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -175,7 +176,8 @@ class Session {
   Stream* opening_ = nullptr;
   std::vector<Stream*> deliveries_;
   // Who has made calls on the connection, where there are limits: mostly one.
-  absl::flat_hash_set<PrincipalAccount*> claims_;
+  // Null until then, as most servers have none.
+  std::unique_ptr<absl::flat_hash_set<PrincipalAccount*>> claims_;
 
   // Where FillOutput() writes to, while it runs.
   std::string* output_ = nullptr;
