@@ -33,9 +33,10 @@ StoreOptions ToStoreOptions(const ServerOptions& options,
   store.idempotency_bytes_max =
       static_cast<size_t>(options.idempotency_bytes_max);
   store.memory_bytes_max = static_cast<size_t>(options.memory_max_bytes);
-  store.eviction = options.eviction == "lru"    ? EvictionPolicy::kLru
+  store.eviction = options.eviction == "s3fifo" ? EvictionPolicy::kS3Fifo
+                   : options.eviction == "lru"  ? EvictionPolicy::kLru
                    : options.eviction == "none" ? EvictionPolicy::kNone
-                                                : EvictionPolicy::kS3Fifo;
+                                                : EvictionPolicy::kTinyLfu;
   store.snapshot_bytes_max = static_cast<size_t>(options.snapshot_bytes_max);
   return store;
 }

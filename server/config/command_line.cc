@@ -157,11 +157,13 @@ void Parser::AddMemoryOptions() {
                   "snapshot scans hold. Default: 75 % of the memory that this "
                   "process may use, of the machine or of its container")
       ->check(CLI::Range(kMemoryBytesMin, kMemoryBytesMax));
-  app_.add_option("--eviction", options_.eviction,
-                  "Which entries leave where that is reached: s3fifo, those "
-                  "that were used least among the older ones; lru, those not "
-                  "used for longest; or none, and writes are refused")
-      ->check(CLI::IsMember({"s3fifo", "lru", "none"}))
+  app_.add_option(
+          "--eviction", options_.eviction,
+          "Which entries leave where that is reached: tinylfu, those "
+          "that were used least often, as far as is remembered; s3fifo, "
+          "those that were used least of late; lru, those not used for "
+          "longest; or none, and writes are refused")
+      ->check(CLI::IsMember({"tinylfu", "s3fifo", "lru", "none"}))
       ->type_name("NAME");
 }
 

@@ -87,8 +87,9 @@ struct ServerOptions {
   // included.
   int64_t memory_max_bytes = 1024 * 1024 * 1024;
 
-  // Which entries leave where that is reached: "s3fifo", "lru" or "none".
-  std::string eviction = "s3fifo";
+  // Which entries leave where that is reached: "tinylfu", "s3fifo", "lru" or
+  // "none".
+  std::string eviction = "tinylfu";
 
   // What one snapshot scan may hold of entries that were changed before it came
   // to them.

@@ -1,19 +1,27 @@
 // EvictionQueues say which entry of a shard is to leave when memory is short.
 //
-//   kS3Fifo  S3-FIFO (Yang, Zhang, Qiu, Yue, Rashmi: "FIFO queues are all you
-//            need for cache eviction", SOSP 2023).  New entries come into a
-//            small queue of 10 % of the bytes; those used twice or more when
-//            they come to its end go on to the main queue, the others leave,
-//            and a ghost of them stays.  One that comes back while its ghost is
-//            there goes to the main queue at once.  There, an entry that was
-//            used goes round again, with one use less.
-//   kLru     the entry that was not used for longest.
-//   kFifo    the entry that is here for longest.  No server is told to: others
-//            are compared with it (tests/bench/cachesim).
-//   kNone    nothing leaves.
+//   kTinyLfu  TinyLFU (Einziger, Friedman, Manes: "TinyLFU: a highly efficient
+//             cache admission policy", ACM TOS 2017) between two queues.  New
+//             entries come into a small one of 5 % of the bytes.  The entry at
+//             its end goes on to the main queue only where another leaves that,
+//             of the next few at its end, which was used less often.  Uses are
+//             counted in the entry, and in a FrequencyTable once it has left,
+//             so that they are known when it comes back.  All counts are halved
+//             now and then; how soon is found out by an AgeingDuel.
+//   kS3Fifo   S3-FIFO (Yang, Zhang, Qiu, Yue, Rashmi: "FIFO queues are all you
+//             need for cache eviction", SOSP 2023).  New entries come into a
+//             small queue of 10 % of the bytes; those used twice or more when
+//             they come to its end go on to the main queue, the others leave,
+//             and a ghost of them stays.  One that comes back while its ghost
+//             is there goes to the main queue at once.  There, an entry that
+//             was used goes round again, with one use less.
+//   kLru      the entry that was not used for longest.
+//   kFifo     the entry that is here for longest.  No server is told to: others
+//             are compared with it (tests/bench/cachesim).
+//   kNone     nothing leaves.
 //
-// A use is a read or a write of the key.  S3-FIFO counts up to three of them
-// and so a use of an entry in demand writes nothing.
+// A use is a read or a write of the key.  The first two count up to some of
+// them and so a use of an entry in demand writes nothing.
 //
 // The queues are lists through the places of the shard's EntryOrder: 6 bytes
 // for an entry.
@@ -31,15 +39,17 @@
 #include <string_view>
 
 #include "absl/functional/function_ref.h"
+#include "server/store/ageing_duel.h"
 #include "server/store/chunked_array.h"
 #include "server/store/entry.h"
 #include "server/store/entry_order.h"
+#include "server/store/frequency_table.h"
 #include "server/store/ghost_table.h"
 #include "server/store/key_index.h"
 
 namespace latchkey {
 
-enum class EvictionPolicy : uint8_t { kS3Fifo, kLru, kFifo, kNone };
+enum class EvictionPolicy : uint8_t { kTinyLfu, kS3Fifo, kLru, kFifo, kNone };
 
 class EvictionQueues {
  public:
@@ -50,9 +60,17 @@ class EvictionQueues {
   // leaves.
   static constexpr size_t kReinsertionsMax = 16;
 
-  // `order` must outlive the queues.
-  EvictionQueues(EvictionPolicy policy, const EntryOrder& order)
-      : policy_(policy), order_(order) {}
+  // `order` and `ageing` must outlive the queues.
+  EvictionQueues(EvictionPolicy policy, const EntryOrder& order,
+                 AgeingDuel& ageing,
+                 AgeingDuel::Role role = AgeingDuel::Role::kFollows)
+      : policy_(policy),
+        uses_max_(policy == EvictionPolicy::kTinyLfu  ? kUses
+                  : policy == EvictionPolicy::kS3Fifo ? kUsesMaxOfS3Fifo
+                                                      : uint8_t{0}),
+        role_(role),
+        order_(order),
+        ageing_(ageing) {}
 
   EvictionQueues(const EvictionQueues&) = delete;
   EvictionQueues& operator=(const EvictionQueues&) = delete;
@@ -69,8 +87,8 @@ class EvictionQueues {
 
   // `entry` was used.
   void Use(Entry& entry) {
-    if (policy_ == EvictionPolicy::kS3Fifo) {
-      if ((entry.uses() & kUses) < kUsesMax) entry.set_uses(entry.uses() + 1);
+    if ((entry.uses() & kUses) < uses_max_) {
+      entry.set_uses(entry.uses() + 1);
     } else if (policy_ == EvictionPolicy::kLru) {
       MakeNewest(entry);
     }
@@ -91,7 +109,7 @@ class EvictionQueues {
   }
 
   // The entry that Next() returned leaves for want of memory.
-  void LeaveGhost(const Entry& entry, uint32_t fingerprint);
+  void LeaveGhost(Entry& entry, uint32_t fingerprint);
 
   // Allocates links for `entries` entries, and for no more.
   void Reserve(size_t entries) {
@@ -107,12 +125,14 @@ class EvictionQueues {
     return policy_ == EvictionPolicy::kNone ? 0 : Array::MovedBytes(entries);
   }
 
-  // The ghosts, which are kept by S3-FIFO alone.
-  GhostTable* ghosts() {
-    return policy_ == EvictionPolicy::kS3Fifo ? &ghosts_ : nullptr;
+  // What is remembered of keys that left: its memory, that for a shard of
+  // `entries`, and makes it so large.  It does not grow by itself.
+  size_t history_bytes() const {
+    return GhostTable::BytesOf(ghosts_.slots()) +
+           FrequencyTable::BytesOf(frequencies_.sets());
   }
-
-  size_t ghost_slots() const { return ghosts_.slots(); }
+  size_t HistoryBytes(size_t entries) const;
+  void ResizeHistory(size_t entries);
 
   // What all entries take.
   size_t bytes() const { return small_.bytes + main_.bytes; }
@@ -120,10 +140,14 @@ class EvictionQueues {
  private:
   static constexpr uint32_t kNoPlace = KeyIndex::kNoPlace;
 
-  // Of Entry::uses(): the count, and in which queue the entry is.
-  static constexpr uint8_t kUses = 3;
-  static constexpr uint8_t kUsesMax = 3;
-  static constexpr uint8_t kInMain = 4;
+  // Of Entry::uses(): the count, in which queue the entry is, and of TinyLFU
+  // the age at which the count was last halved.
+  static constexpr uint8_t kUses = 15;
+  static constexpr uint8_t kInMain = 16;
+  static constexpr int kAgeShift = 5;
+  static constexpr uint8_t kAge = 3 << kAgeShift;
+
+  static constexpr uint8_t kUsesMaxOfS3Fifo = 3;
 
   // How often an entry must have been used to stay beyond the small queue.
   static constexpr uint8_t kUsesToStay = 2;
@@ -173,21 +197,40 @@ class EvictionQueues {
   // The queue whose oldest entry is looked at next; both may be empty.
   const Queue& QueueToShorten() const;
 
-  // Whether `entry`, the oldest of its queue, stays for now; it is moved then.
-  bool GivesWay(Entry& entry);
+  void MoveToMain(Entry& entry);
+
+  // Which entry leaves for `oldest`, the oldest of its queue: it or another;
+  // nullptr: some were moved, and there is another oldest.
+  Entry* JudgeByTinyLfu(Entry& oldest, Keep keep);
+  Entry* JudgeByS3Fifo(Entry& oldest);
+
+  // Halves the count of `entry` as often as all were since it was last done.
+  void Age(Entry& entry) const;
+
+  void Prefetch(const Queue& queue) const;
 
   // The oldest entry of `queue` that may leave, or nullptr.
   Entry* OldestOf(const Queue& queue, Keep keep) const;
 
   const EvictionPolicy policy_;
+  // Where a count of uses ends; none is kept by the other policies.
+  const uint8_t uses_max_;
+  const AgeingDuel::Role role_;
   const EntryOrder& order_;
+  AgeingDuel& ageing_;
   // By place.
   ChunkedArray<Links> links_{{.older = kNoPlace, .newer = kNoPlace}};
   // LRU and FIFO have the main queue only; without eviction only the bytes are
   // kept.
   Queue small_;
   Queue main_;
+  // What S3-FIFO, and TinyLFU, remember of keys that left.
   GhostTable ghosts_;
+  FrequencyTable frequencies_;
+  // The age of counts that are right, as of kAge, and how many entries have
+  // left since it began.
+  uint8_t age_ = 0;
+  size_t left_ = 0;
 };
 
 }  // namespace latchkey

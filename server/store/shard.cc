@@ -47,7 +47,8 @@ Shard::Shard(ShardIndex index, const ShardContext& context)
       accounts_(context.accounts),
       memory_(context.memory),
       mutex_(LockRank{index}),
-      queues_(context.eviction, order_),
+      queues_(context.eviction, order_, context.ageing,
+              AgeingDuel::RoleOf(index)),
       snapshots_(context.cuts, order_),
       expiry_(order_, context.start),
       ledger_(context.ledger),
@@ -143,7 +144,7 @@ void Shard::Evict(size_t bytes, size_t entries_max, UnixNanos now,
     }
   }
   if (freed < bytes) {
-    GrowGhosts();
+    GrowHistory();
     queues_.PrefetchNext();
     bytes = std::max(bytes, std::min(queues_.bytes() / kSparePart, kSpareMax));
   }
@@ -151,9 +152,7 @@ void Shard::Evict(size_t bytes, size_t entries_max, UnixNanos now,
     Entry* const entry = queues_.Next(keep);
     if (entry == nullptr || snapshots_.WouldKeepImage(*entry)) return;
     const HashedKey key = {entry->key(), hasher_.Hash(entry->key())};
-    if (queues_.ghosts() != nullptr) {
-      queues_.LeaveGhost(*entry, FingerprintOf(key));
-    }
+    queues_.LeaveGhost(*entry, FingerprintOf(key));
     removed.push_back(RemoveEntry(*entry, key.hash, kAfterAllCommits));
     freed += removed.back()->bytes();
     ++counters_.evicted;
@@ -194,13 +193,12 @@ void Shard::Grow(size_t more, MemoryRoom& room) {
   memory_.Give(MovedBytes(before));
 }
 
-void Shard::GrowGhosts() {
-  GhostTable* const ghosts = queues_.ghosts();
-  const size_t slots = GhostTable::SlotsFor(order_.size());
-  if (ghosts == nullptr || ghosts->slots() >= slots) return;
-  const size_t before = GhostTable::BytesOf(ghosts->slots());
-  memory_.Take(GhostTable::BytesOf(slots));
-  ghosts->Resize(slots);
+void Shard::GrowHistory() {
+  const size_t before = queues_.history_bytes();
+  const size_t bytes = queues_.HistoryBytes(order_.size());
+  if (bytes <= before) return;
+  memory_.Take(bytes);
+  queues_.ResizeHistory(order_.size());
   memory_.Give(before);
 }
 
@@ -213,7 +211,7 @@ ShardCounters Shard::counters() const {
   const size_t structure = StructureBytes(entries_max_);
   const size_t links = queues_.BytesOf(entries_max_);
   counters.expiry_bytes = ExpiryIndex::BytesOf(entries_max_);
-  counters.queue_bytes = links + GhostTable::BytesOf(queues_.ghost_slots());
+  counters.queue_bytes = links + queues_.history_bytes();
   counters.table_bytes = structure - links - counters.expiry_bytes;
   return counters;
 }

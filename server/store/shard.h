@@ -26,6 +26,7 @@
 #include "server/access/account_table.h"
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
+#include "server/store/ageing_duel.h"
 #include "server/store/entry.h"
 #include "server/store/entry_order.h"
 #include "server/store/eviction_queues.h"
@@ -49,9 +50,10 @@ struct ShardContext {
   LedgerBudget& ledger;
   SnapshotCuts& cuts;
   LeaseContext& leases;
+  AgeingDuel& ageing;
   // Of those whose bytes entries count among; null where none have limits.
   const AccountTable* accounts = nullptr;
-  EvictionPolicy eviction = EvictionPolicy::kS3Fifo;
+  EvictionPolicy eviction = EvictionPolicy::kTinyLfu;
   // About when the server started.
   UnixNanos start = 0;
 };
@@ -217,9 +219,10 @@ class alignas(64) Shard {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   size_t GrowthBytesOf(size_t more) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void GrowGhosts() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void GrowHistory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // What the structure takes for `entries` entries, without the ghosts.
+  // What the structure takes for `entries` entries, without what is
+  // remembered of those that left.
   size_t StructureBytes(size_t entries) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // What of it is there twice while it grows from that.

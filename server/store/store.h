@@ -83,7 +83,7 @@ struct StoreOptions {
   // What everything may take in memory (memory_budget.h), the two below
   // included, and which entries leave where it is full.
   size_t memory_bytes_max = MemoryBudget::kNoLimit;
-  EvictionPolicy eviction = EvictionPolicy::kS3Fifo;
+  EvictionPolicy eviction = EvictionPolicy::kTinyLfu;
 
   // What one snapshot scan may hold of entries that were changed before it came
   // to them, in bytes.  Over that it is SCAN_EXPIRED.
@@ -336,6 +336,7 @@ class Store {
   CommitSequence version_;
   SnapshotCuts cuts_;
   LeaseContext leases_;
+  AgeingDuel ageing_;
   std::unique_ptr<ShardTable> shards_;
   Evictor evictor_;
   Scanner scanner_;

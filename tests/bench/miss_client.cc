@@ -1,18 +1,20 @@
 // miss_client asks a cache for keys, zipfian with skew 1, puts what is missing,
 // and counts how often something is.
 //
-//   miss_client KIND PORT KEYS WARM_UP REQUESTS BYTES_MIN BYTES_MAX SEED
+//   miss_client KIND PORT KEYS PARTS REQUESTS BYTES_MIN BYTES_MAX SEED
 //
-// KIND: latchkey, redis or memcached.  Of the WARM_UP + REQUESTS requests the
-// first WARM_UP are not counted.  A key has 16 B, and always the same value, of
-// BYTES_MIN to BYTES_MAX; which keys are asked for in which order is SEED's.
-// Prints `misses`, `refused` (puts, for want of memory) and `entries`, which
-// the cache holds in the end, each with its number.
+// KIND: latchkey, redis or memcached.  A key has 16 B, and always the same
+// value, of BYTES_MIN to BYTES_MAX; which keys are asked for in which order is
+// SEED's.  Prints `misses`, once for each of PARTS parts of REQUESTS requests,
+// then `refused` (puts, for want of memory), and what the cache holds in the
+// end: `entries`, and `used_bytes`, which it counts against its limit itself.
+// Each has its number.
 //
 // Requests go in windows of 64: all are read in one turn, then what was missing
 // is put.  Where a key that was missing comes again in its window, that one is
 // read after the put, as if each request had waited for the one before it.
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -28,11 +30,11 @@
 namespace latchkey {
 namespace {
 
-constexpr size_t kWindow = 64;
+constexpr uint64_t kWindow = 64;
 
 struct Settings {
   uint64_t keys;
-  uint64_t warm_up;
+  uint64_t parts;
   uint64_t requests;
   uint64_t bytes_min;
   uint64_t bytes_max;
@@ -97,27 +99,30 @@ Counts RunWindow(RemoteCache& cache, const Entries& entries,
   return counts;
 }
 
-Counts Run(RemoteCache& cache, const Settings& settings) {
+// Returns how many puts were refused.
+uint64_t Run(RemoteCache& cache, const Settings& settings) {
   const Entries entries(settings);
   const Zipf zipf(settings.keys, 1.0);
   FastRandom random(settings.seed);
-  Counts sum;
-  const uint64_t all = settings.warm_up + settings.requests;
-  for (uint64_t done = 0; done < all; done += kWindow) {
-    std::vector<uint64_t> ranks(kWindow);
-    for (uint64_t& rank : ranks) rank = zipf.Draw(random);
-    const Counts counts = RunWindow(cache, entries, std::move(ranks));
-    if (done < settings.warm_up) continue;
-    sum.misses += counts.misses;
-    sum.refused += counts.refused;
+  uint64_t refused = 0;
+  for (uint64_t part = 0; part < settings.parts; ++part) {
+    uint64_t misses = 0;
+    for (uint64_t done = 0; done < settings.requests; done += kWindow) {
+      std::vector<uint64_t> ranks(std::min(kWindow, settings.requests - done));
+      for (uint64_t& rank : ranks) rank = zipf.Draw(random);
+      const Counts counts = RunWindow(cache, entries, std::move(ranks));
+      misses += counts.misses;
+      refused += counts.refused;
+    }
+    absl::PrintF("misses %u\n", misses);
   }
-  return sum;
+  return refused;
 }
 
 int Main(int argc, char** argv) {
   if (argc != 9) {
     std::fprintf(stderr,
-                 "usage: miss_client KIND PORT KEYS WARM_UP REQUESTS "
+                 "usage: miss_client KIND PORT KEYS PARTS REQUESTS "
                  "BYTES_MIN BYTES_MAX SEED\n");
     return 2;
   }
@@ -125,7 +130,7 @@ int Main(int argc, char** argv) {
     return std::strtoull(argv[i], nullptr, 10);
   };
   const Settings settings = {.keys = number(3),
-                             .warm_up = number(4),
+                             .parts = number(4),
                              .requests = number(5),
                              .bytes_min = number(6),
                              .bytes_max = number(7),
@@ -135,9 +140,10 @@ int Main(int argc, char** argv) {
     return 2;
   }
   const auto cache = ConnectToCache(argv[1], static_cast<int>(number(2)));
-  const Counts counts = Run(*cache, settings);
-  absl::PrintF("misses %u\nrefused %u\nentries %u\n", counts.misses,
-               counts.refused, cache->Entries());
+  const uint64_t refused = Run(*cache, settings);
+  const RemoteCache::Holdings held = cache->Held();
+  absl::PrintF("refused %u\nentries %u\nused_bytes %u\n", refused, held.entries,
+               held.used_bytes);
   return 0;
 }
 

@@ -120,9 +120,22 @@ class Redis final : public RemoteCache {
     return refused;
   }
 
-  uint64_t Entries() override {
+  Holdings Held() override {
     socket_.Write(Head("*", 1) + Bulk("DBSIZE"));
-    return Number(socket_.ReadLine().substr(1));
+    Holdings held = {.entries = Number(socket_.ReadLine().substr(1))};
+    socket_.Write(Head("*", 2) + Bulk("INFO") + Bulk("memory"));
+    constexpr std::string_view kName = "used_memory:";
+    const size_t lines_size = Number(socket_.ReadLine().substr(1));
+    for (size_t read = 0; read < lines_size;) {
+      const std::string line = socket_.ReadLine();
+      read += line.size() + 2;
+      if (line.starts_with(kName)) {
+        held.used_bytes = Number(line.substr(kName.size()));
+      }
+    }
+    // The end of the text.
+    socket_.ReadLine();
+    return held;
   }
 
  private:
@@ -173,17 +186,22 @@ class Memcached final : public RemoteCache {
     return refused;
   }
 
-  uint64_t Entries() override {
-    constexpr std::string_view kName = "STAT curr_items ";
-    socket_.Write("stats\r\n");
-    uint64_t entries = 0;
-    for (std::string line; (line = socket_.ReadLine()) != "END";) {
-      if (line.starts_with(kName)) entries = Number(line.substr(kName.size()));
-    }
-    return entries;
+  // Its limit is of the pages it takes for items, in use or not.
+  Holdings Held() override {
+    return {.entries = Stat("stats", "STAT curr_items "),
+            .used_bytes = Stat("stats slabs", "STAT total_malloced ")};
   }
 
  private:
+  uint64_t Stat(const std::string& command, std::string_view name) {
+    socket_.Write(command + "\r\n");
+    uint64_t number = 0;
+    for (std::string line; (line = socket_.ReadLine()) != "END";) {
+      if (line.starts_with(name)) number = Number(line.substr(name.size()));
+    }
+    return number;
+  }
+
   LineSocket socket_;
 };
 
@@ -228,11 +246,12 @@ class Latchkey final : public RemoteCache {
     return 0;
   }
 
-  uint64_t Entries() override {
+  Holdings Held() override {
     v1::GetStatsResponse response;
     grpc::ClientContext context;
     Check(admin_->GetStats(&context, {}, &response));
-    return response.keys().entries();
+    return {.entries = response.keys().entries(),
+            .used_bytes = response.memory().used_bytes()};
   }
 
  private:

@@ -37,8 +37,12 @@ class RemoteCache {
   // Writes values.  Returns how many the cache refused, for want of memory.
   virtual size_t Set(std::span<const KeyValue> entries) = 0;
 
-  // How many entries it holds.
-  virtual uint64_t Entries() = 0;
+  struct Holdings {
+    uint64_t entries = 0;
+    // What it counts itself against its limit.
+    uint64_t used_bytes = 0;
+  };
+  virtual Holdings Held() = 0;
 };
 
 // Connects to port `port` of this machine.  `kind`: latchkey, redis or

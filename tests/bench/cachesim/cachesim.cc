@@ -39,7 +39,8 @@ struct Policy {
   const char* name;
   EvictionPolicy policy;
 };
-constexpr Policy kPolicies[] = {{"s3fifo", EvictionPolicy::kS3Fifo},
+constexpr Policy kPolicies[] = {{"tinylfu", EvictionPolicy::kTinyLfu},
+                                {"s3fifo", EvictionPolicy::kS3Fifo},
                                 {"lru", EvictionPolicy::kLru},
                                 {"fifo", EvictionPolicy::kFifo}};
 
@@ -241,8 +242,8 @@ int Main(int argc, char** argv) {
     return 2;
   }
   if (settings.traces.empty()) {
-    settings.traces = {"zipf-0.8", "zipf-0.99", "zipf-1.2",
-                       "scan",     "loop",      "twitter"};
+    settings.traces = {"zipf-0.8", "zipf-0.99", "zipf-1.2", "scan",
+                       "loop",     "shift",     "twitter"};
   }
   return Run(settings);
 }

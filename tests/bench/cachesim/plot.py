@@ -9,7 +9,8 @@ import csv
 import sys
 
 WIDTH, HEIGHT, MARGIN = 320, 220, 40
-COLOURS = {"s3fifo": "#c03030", "lru": "#3050c0", "fifo": "#808080"}
+COLOURS = {"tinylfu": "#c03030", "s3fifo": "#208040", "lru": "#3050c0",
+           "fifo": "#808080"}
 
 
 def points_of(rows):

@@ -126,11 +126,24 @@ Trace MakeTrace(const std::string& name, uint64_t keys, uint64_t requests,
     return trace;
   }
   const bool scan = name == "scan";
-  if (!scan && !name.starts_with("zipf-")) {
+  const bool shift = name == "shift";
+  if (!scan && !shift && !name.starts_with("zipf-")) {
     trace.error = "no such trace";
     return trace;
   }
-  const Zipf zipf(keys, scan ? 0.99 : std::strtod(name.c_str() + 5, nullptr));
+  const Zipf zipf(
+      keys, scan || shift ? 0.99 : std::strtod(name.c_str() + 5, nullptr));
+  if (shift) {
+    constexpr uint64_t kShifts = 20;
+    for (uint64_t i = 0; i < requests; ++i) {
+      const uint64_t rank = zipf.Draw(random);
+      // Ranks shift in turn, each by its own time.
+      const uint64_t shifts = (i * kShifts / requests + MixBits(rank) % 4) / 4;
+      const uint64_t by = shifts == 0 ? 0 : MixBits(shifts);
+      trace.requests.push_back({(rank + by) % keys, bytes});
+    }
+    return trace;
+  }
   // Half of the requests of a scan trace are of keys that come once, a tenth of
   // the key space at a time.
   uint64_t once = keys;

@@ -69,7 +69,7 @@ TEST(CommandLineTest, DefaultsServeOnLoopback) {
   EXPECT_EQ(line.options.idempotency_bytes_max, 256 * 1024 * 1024);
   EXPECT_EQ(line.options.snapshot_bytes_max, 64 * 1024 * 1024);
   EXPECT_EQ(line.options.memory_max_bytes, UsableMemory() / 100 * 75);
-  EXPECT_EQ(line.options.eviction, "s3fifo");
+  EXPECT_EQ(line.options.eviction, "tinylfu");
   EXPECT_EQ(line.options.log_level, "info");
   EXPECT_EQ(line.options.log_format, "text");
 }

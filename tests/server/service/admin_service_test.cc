@@ -170,7 +170,7 @@ TEST(AdminServiceMemoryTest, CountsEvictionsAndRefusals) {
   constexpr size_t kBytesMax = 1024 * 1024;
   const FakeClock clock(0);
   for (const EvictionPolicy policy :
-       {EvictionPolicy::kS3Fifo, EvictionPolicy::kNone}) {
+       {EvictionPolicy::kTinyLfu, EvictionPolicy::kNone}) {
     SeededRandom random(1);
     Store store({.memory_bytes_max = kBytesMax, .eviction = policy}, clock,
                 random);
@@ -191,7 +191,7 @@ TEST(AdminServiceMemoryTest, CountsEvictionsAndRefusals) {
     EXPECT_EQ(stats.keys().evictions(),
               puts - refused - stats.keys().entries());
     EXPECT_EQ(stats.memory().max_bytes(), kBytesMax);
-    const bool evicts = policy == EvictionPolicy::kS3Fifo;
+    const bool evicts = policy == EvictionPolicy::kTinyLfu;
     EXPECT_EQ(stats.keys().evictions() > 0, evicts);
     EXPECT_EQ(refused > 0, !evicts);
   }

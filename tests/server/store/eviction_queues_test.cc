@@ -1,5 +1,5 @@
 // Who leaves when memory is short: textbook traces counted by hand, and the
-// rules of S3-FIFO one by one.
+// rules of TinyLFU and of S3-FIFO one by one.
 
 #include "server/store/eviction_queues.h"
 
@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "server/store/frequency_table.h"
 #include "server/store/ghost_table.h"
 
 namespace latchkey {
@@ -19,9 +20,9 @@ namespace {
 class EvictionQueuesTest : public ::testing::Test {
  protected:
   void Use(EvictionPolicy policy, size_t entries_max) {
-    queues_ = std::make_unique<EvictionQueues>(policy, order_);
+    queues_ = std::make_unique<EvictionQueues>(policy, order_, ageing_);
     entries_max_ = entries_max;
-    if (queues_->ghosts() != nullptr) queues_->ghosts()->Resize(64);
+    queues_->ResizeHistory(64);
   }
 
   static uint32_t FingerprintOf(const std::string& key) {
@@ -45,9 +46,7 @@ class EvictionQueuesTest : public ::testing::Test {
   std::string Evict() {
     const std::string key = Next();
     if (key.empty()) return key;
-    if (queues_->ghosts() != nullptr) {
-      queues_->LeaveGhost(*entries_.at(key), FingerprintOf(key));
-    }
+    queues_->LeaveGhost(*entries_.at(key), FingerprintOf(key));
     Leave(key);
     return key;
   }
@@ -83,6 +82,7 @@ class EvictionQueuesTest : public ::testing::Test {
   }
 
   EntryOrder order_;
+  AgeingDuel ageing_;
   std::unique_ptr<EvictionQueues> queues_;
   std::map<std::string, EntryRef> entries_;
   size_t entries_max_ = 0;
@@ -169,9 +169,113 @@ TEST_F(EvictionQueuesTest, NoMoreThanSixteenAreMovedForOneThatLeaves) {
   EXPECT_EQ(Evict(), "116");
 }
 
+// Ten entries of one size, of which the small queue has one.
+class TinyLfuTest : public EvictionQueuesTest {
+ protected:
+  // a ... i are in the main queue, used twice each, and k in the small one.
+  void SetUp() override {
+    Use(EvictionPolicy::kTinyLfu, 10);
+    Misses("abcdefghij");
+    Misses("abcdefghi");
+    Misses("k");
+    EXPECT_EQ(Held(), "abcdefghik");
+  }
+
+  int UsesOf(const std::string& key) { return entries_.at(key)->uses() & 15; }
+
+  // Lets so many keys come that are used once.
+  void Pass(int count) {
+    for (int i = 0; i < count; ++i) Access("once" + std::to_string(next_++));
+  }
+
+  int next_ = 0;
+};
+
+TEST_F(TinyLfuTest, OnlyWhatWasUsedMoreOftenGoesToTheMainQueue) {
+  // Used as often as those of the main queue: k leaves.
+  EXPECT_EQ(Misses("kl"), 1);
+  EXPECT_EQ(Held(), "abcdefghil");
+  // It is known when it comes back.  a ... d were looked at before, so e is the
+  // one to leave for it.
+  Misses("k");
+  EXPECT_EQ(UsesOf("k"), 3);
+  Misses("m");
+  EXPECT_EQ(Held(), "abcdfghikm");
+  // Now it is in the main queue.
+  Pass(100);
+  EXPECT_EQ(Held().substr(0, 9), "abcdfghik");
+}
+
+TEST_F(TinyLfuTest, CountsAreHalvedOnceManyHaveLeft) {
+  Misses("aaaaa");
+  EXPECT_EQ(UsesOf("a"), 7);
+  // One has left before, and two will.
+  Pass(16 * 10 - 3);
+  Misses("zz");
+  Pass(1);
+  // The last to leave found z used twice and a to d as often or more: so it was
+  // z.  From now on all counts are half.
+  EXPECT_EQ(Held().substr(0, 9), "abcdefghi");
+  Misses("yy");
+  Pass(1);
+  // y, used twice, comes upon e, whose count is 1 now.
+  EXPECT_EQ(Held().substr(0, 8), "abcdfghi");
+  EXPECT_TRUE(Held().ends_with("y"));
+  // z is remembered with 1.
+  Misses("z");
+  EXPECT_EQ(UsesOf("z"), 2);
+}
+
+TEST_F(TinyLfuTest, CountsAreHalvedSoonerWhereThatIsBetter) {
+  for (int i = 0; i < 100; ++i) {
+    ageing_.CountMiss(AgeingDuel::Role::kRemembersLong);
+  }
+  Pass(2 * 10 - 1);
+  Misses("yy");
+  Pass(1);
+  EXPECT_EQ(Held().substr(0, 8), "bcdefghi");
+}
+
+TEST_F(TinyLfuTest, UsesAreCountedUpToFifteen) {
+  for (int i = 0; i < 30; ++i) Access("k");
+  EXPECT_EQ(UsesOf("k"), 15);
+}
+
+TEST_F(TinyLfuTest, TheMainQueueIsShortenedWhereTheSmallOneIsEmpty) {
+  Leave("k");
+  Access("a");
+  // a goes round, and with it all that were used twice; then b has the least.
+  EXPECT_EQ(Evict(), "b");
+}
+
+TEST(AgeingDuelTest, FollowsThoseThatMissLess) {
+  using enum AgeingDuel::Role;
+  AgeingDuel duel;
+  EXPECT_TRUE(duel.RemembersLong(kFollows));
+  // Both alike: long.
+  for (int i = 0; i < 1000; ++i) {
+    duel.CountMiss(kRemembersLong);
+    duel.CountMiss(kRemembersShortly);
+  }
+  EXPECT_TRUE(duel.RemembersLong(kFollows));
+  for (int i = 0; i < 100; ++i) duel.CountMiss(kRemembersLong);
+  EXPECT_FALSE(duel.RemembersLong(kFollows));
+  EXPECT_TRUE(duel.RemembersLong(kRemembersLong));
+  EXPECT_FALSE(duel.RemembersLong(kRemembersShortly));
+}
+
+TEST(AgeingDuelTest, FollowsAgainHoweverLongItWasOtherwise) {
+  using enum AgeingDuel::Role;
+  AgeingDuel duel;
+  for (int i = 0; i < 1'000'000; ++i) duel.CountMiss(kRemembersShortly);
+  for (int i = 0; i < 5'000; ++i) duel.CountMiss(kRemembersLong);
+  EXPECT_FALSE(duel.RemembersLong(kFollows));
+}
+
 TEST_F(EvictionQueuesTest, WhatIsKeptDoesNotLeave) {
   for (const EvictionPolicy policy :
-       {EvictionPolicy::kS3Fifo, EvictionPolicy::kLru, EvictionPolicy::kFifo}) {
+       {EvictionPolicy::kTinyLfu, EvictionPolicy::kS3Fifo, EvictionPolicy::kLru,
+        EvictionPolicy::kFifo}) {
     while (!entries_.empty()) Leave(entries_.begin()->first);
     Use(policy, 3);
     Misses("abc");
@@ -198,6 +302,43 @@ TEST_F(EvictionQueuesTest, ADeletionAnywhereLeavesTheOthersInTheirOrder) {
   while (!entries_.empty()) left += Evict();
   EXPECT_EQ(left, "bcdghi");
   EXPECT_EQ(queues_->bytes(), 0u);
+}
+
+TEST(FrequencyTableTest, TellsACountOnce) {
+  FrequencyTable table;
+  EXPECT_EQ(table.Take(1), 0u);
+  table.Resize(4);
+  table.Add(1, 5);
+  table.Add(2, 100);
+  table.Add(3, 0);
+  EXPECT_EQ(table.Take(1), 5u);
+  EXPECT_EQ(table.Take(1), 0u);
+  EXPECT_EQ(table.Take(2), FrequencyTable::kCountMax);
+  EXPECT_EQ(table.Take(3), 0u);
+}
+
+TEST(FrequencyTableTest, ForgetsTheLeastUsedAndOfThoseTheOldest) {
+  FrequencyTable table;
+  table.Resize(1);
+  table.Add(1, 2);
+  for (uint32_t i = 2; i <= 100; ++i) table.Add(i, 1);
+  EXPECT_EQ(table.Take(1), 2u);
+  // Thirty others have room beside it.
+  EXPECT_EQ(table.Take(70), 0u);
+  for (uint32_t i = 71; i <= 100; ++i) EXPECT_EQ(table.Take(i), 1u) << i;
+}
+
+TEST(FrequencyTableTest, HalvesWhenItIsTold) {
+  FrequencyTable table;
+  table.Resize(1);
+  table.Add(1, 15);
+  table.Add(2, 1);
+  table.Age();
+  table.Add(3, 4);
+  table.Age();
+  EXPECT_EQ(table.Take(1), 3u);
+  EXPECT_EQ(table.Take(2), 0u);
+  EXPECT_EQ(table.Take(3), 2u);
 }
 
 TEST(GhostTableTest, RemembersTheLastOnesOnce) {

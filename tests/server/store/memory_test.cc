@@ -21,6 +21,8 @@ using enum absl::StatusCode;
 
 std::string NameOf(EvictionPolicy policy) {
   switch (policy) {
+    case EvictionPolicy::kTinyLfu:
+      return "TinyLfu";
     case EvictionPolicy::kS3Fifo:
       return "S3Fifo";
     case EvictionPolicy::kLru:
@@ -36,7 +38,7 @@ std::string NameOf(EvictionPolicy policy) {
 class MemoryTest : public ScanTest {
  protected:
   explicit MemoryTest(size_t bytes_max = 400'000,
-                      EvictionPolicy policy = EvictionPolicy::kS3Fifo)
+                      EvictionPolicy policy = EvictionPolicy::kTinyLfu)
       : ScanTest({.memory_bytes_max = bytes_max, .eviction = policy}) {}
 
   size_t used() { return store().memory().used(); }
@@ -430,7 +432,9 @@ TEST_P(RandomMemoryTest, WhatIsThereIsRightAndTheBoundHolds) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, RandomMemoryTest,
-    ::testing::Values(RandomRow{EvictionPolicy::kS3Fifo, 1},
+    ::testing::Values(RandomRow{EvictionPolicy::kTinyLfu, 6},
+                      RandomRow{EvictionPolicy::kTinyLfu, 7},
+                      RandomRow{EvictionPolicy::kS3Fifo, 1},
                       RandomRow{EvictionPolicy::kS3Fifo, 2},
                       RandomRow{EvictionPolicy::kLru, 3},
                       RandomRow{EvictionPolicy::kFifo, 4},

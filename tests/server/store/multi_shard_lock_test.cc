@@ -26,8 +26,9 @@ class MultiShardLockTest : public ::testing::Test {
   CommitSequence commits_ = 0;
   SnapshotCuts cuts_{commits_, 0, memory_};
   LeaseContext leases_;
+  AgeingDuel ageing_;
   std::unique_ptr<ShardTable> table_ = std::make_unique<ShardTable>(
-      ShardContext{hasher_, memory_, budget_, cuts_, leases_});
+      ShardContext{hasher_, memory_, budget_, cuts_, leases_, ageing_});
 };
 
 TEST(ShardSetTest, HoldsWhatWasAddedAndNothingElse) {
