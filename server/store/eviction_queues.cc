@@ -108,15 +108,27 @@ void EvictionQueues::Age(Entry& entry) const {
                                       (entry.uses() & kInMain) | age_));
 }
 
+Entry& EvictionQueues::LeastUsedOfMain(Keep keep) const {
+  uint32_t place = main_.oldest;
+  Entry* least = &order_[place];
+  for (int i = 1; i < kRivalsMax; ++i) {
+    place = links_[place].newer;
+    if (place == kNoPlace) break;
+    Entry& entry = order_[place];
+    Age(entry);
+    if ((entry.uses() & kUses) < (least->uses() & kUses) &&
+        !keep(entry.key())) {
+      least = &entry;
+    }
+  }
+  return *least;
+}
+
 Entry* EvictionQueues::JudgeByTinyLfu(Entry& oldest, Keep keep) {
   Age(oldest);
   const int uses = oldest.uses() & kUses;
   if (uses < kUsesToStay) return &oldest;
-  if ((oldest.uses() & kInMain) != 0) {
-    oldest.set_uses(oldest.uses() - 1);
-    MakeNewest(oldest);
-    return nullptr;
-  }
+  if ((oldest.uses() & kInMain) != 0) return &LeastUsedOfMain(keep);
   if (main_.bytes + oldest.bytes() <= bytes() - bytes() / kPartsOfTinyLfu) {
     MoveToMain(oldest);
     return nullptr;

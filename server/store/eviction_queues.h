@@ -204,6 +204,10 @@ class EvictionQueues {
   Entry* JudgeByTinyLfu(Entry& oldest, Keep keep);
   Entry* JudgeByS3Fifo(Entry& oldest);
 
+  // The least used of the next few that the main queue looks at, of which the
+  // first may leave.
+  Entry& LeastUsedOfMain(Keep keep) const;
+
   // Halves the count of `entry` as often as all were since it was last done.
   void Age(Entry& entry) const;
 

@@ -38,9 +38,9 @@ Trace ReadTrace(const std::string& path, uint32_t bytes);
 
 // Makes a trace of `requests` over `keys` keys by its name: zipf-SKEW (as
 // zipf-0.99), scan (zipf-0.99 with a pass over new keys now and then), loop
-// (all keys in turn, again and again), shift (zipf-0.99 whose popularity changes:
-// twenty times in the trace a quarter of it, of all ranks alike, goes to other
-// keys), twitter.
+// (all keys in turn, again and again), shift (zipf-0.99 whose popularity
+// changes: twenty times in the trace a quarter of it, of all ranks alike, goes
+// to other keys), twitter.
 //
 // twitter is what the median of Twitter's clusters looks like by the figures of
 // Yang, Yue and Rashmi, "A large scale analysis of hundreds of in-memory cache

@@ -244,7 +244,7 @@ TEST_F(TinyLfuTest, UsesAreCountedUpToFifteen) {
 TEST_F(TinyLfuTest, TheMainQueueIsShortenedWhereTheSmallOneIsEmpty) {
   Leave("k");
   Access("a");
-  // a goes round, and with it all that were used twice; then b has the least.
+  // The least used of the next few.
   EXPECT_EQ(Evict(), "b");
 }
 
