@@ -58,7 +58,8 @@ class ShardTest : public ::testing::Test {
   CommitSequence commits_ = 0;
   SnapshotCuts cuts_{commits_, 0, memory_};
   LeaseContext leases_;
-  Shard shard_{0, {hasher_, memory_, budget_, cuts_, leases_}};
+  AgeingDuel ageing_;
+  Shard shard_{0, {hasher_, memory_, budget_, cuts_, leases_, ageing_}};
 };
 
 TEST_F(ShardTest, FindsWhatWasPut) {
