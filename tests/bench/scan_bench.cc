@@ -168,8 +168,9 @@ std::vector<int64_t> TimeSlices(uint64_t entries, int rounds) {
   CommitSequence commits = 0;
   SnapshotCuts cuts(commits, size_t{1} << 40, memory);
   LeaseContext leases;
+  AgeingDuel ageing;
   const auto shards = std::make_unique<ShardTable>(
-      ShardContext{hasher, memory, budget, cuts, leases});
+      ShardContext{hasher, memory, budget, cuts, leases, ageing});
   const std::string value(64, 'v');
   const auto put = [&](uint64_t number) {
     const std::string key = KeyOf(number);
