@@ -6,12 +6,12 @@
 //
 // It prints "listening HOST:PORT" and serves on one thread until it is ended.
 
+#include <array>
 #include <asio/buffer.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/address.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/write.hpp>
-#include <array>
 #include <cstddef>
 #include <cstdio>
 #include <memory>

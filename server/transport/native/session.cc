@@ -77,9 +77,7 @@ bool Session::ClaimConnection(PrincipalAccount& account) {
     claims_ = std::make_unique<absl::flat_hash_set<PrincipalAccount*>>();
   }
   if (claims_->contains(&account)) return true;
-  if (!account.connections().Take(1)) return false;
-  claims_->insert(&account);
-  return true;
+  return account.connections().Take(1) && claims_->insert(&account).second;
 }
 
 bool Session::Receive(std::string_view* bytes, UnixNanos now) {

@@ -1,6 +1,6 @@
 // That point calls allocate nothing of their own once a connection is warm:
-// each `operator new` on the server's threads is counted, from the socket to the
-// store.
+// each `operator new` on the server's threads is counted, from the socket to
+// the store.
 
 #include <gtest/gtest.h>
 
@@ -106,9 +106,7 @@ TEST_F(AllocationTest, GetAllocatesNothing) {
   EXPECT_EQ(Run("Get", get_), 0);
 }
 
-TEST_F(AllocationTest, PutAllocatesItsEntry) {
-  EXPECT_EQ(Run("Put", put_), 1);
-}
+TEST_F(AllocationTest, PutAllocatesItsEntry) { EXPECT_EQ(Run("Put", put_), 1); }
 
 }  // namespace
 }  // namespace latchkey
