@@ -13,13 +13,13 @@
 #include <string>
 
 #include "latchkey/v1/cache.pb.h"
-#include "server/base/clock.h"
 #include "server/base/random.h"
 #include "server/rpc/method_table.h"
 #include "server/service/cache_service.h"
 #include "server/store/store.h"
 #include "server/transport/native/native_server.h"
 #include "tests/server/transport/native/raw_client.h"
+#include "tests/support/fake_clock.h"
 
 namespace {
 
@@ -89,7 +89,8 @@ class AllocationTest : public testing::Test {
            (kRounds * kInFlight);
   }
 
-  SystemClock clock_;
+  // Stands still, so that no turn of the connection ends for its length.
+  FakeClock clock_;
   SystemRandom random_;
   Store store_{{}, clock_, random_};
   CacheService cache_{store_, clock_, {}};
