@@ -98,10 +98,10 @@ class Session {
   UnixNanos last_call_time() const { return last_call_time_; }
 
   // For DirectPath.
-  //
   nghttp2_session* http() const { return http_; }
   Worker& worker() const { return worker_; }
-  // A new stream, or nullptr where there are too many.
+
+  // The same: a new stream, or nullptr where there are too many.
   Stream* OpenStream(int32_t id);
   void Recycle(Stream& stream);
   // Makes nghttp2 ask again for answers that it was not given.

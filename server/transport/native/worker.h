@@ -30,7 +30,6 @@
 #include "server/rpc/point_lane.h"
 #include "server/transport/native/address_counts.h"
 #include "server/transport/native/connection.h"
-#include "server/transport/native/listener.h"
 #include "server/transport/native/options.h"
 #include "server/transport/native/session.h"
 #include "server/transport/native/session_settings.h"
