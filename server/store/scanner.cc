@@ -215,13 +215,17 @@ absl::Status Scanner::ReadSlice(SnapshotScan& scan, size_t* visits) {
   views.reserve(kSliceEntriesMax);
   size_t entries_left = kSliceEntriesMax;
   bool lost = false;
-  bool whole = false;
-  {
+  bool whole = true;
+  if (scan.images.empty()) {
     Shard& shard = shards_[static_cast<ShardIndex>(scan.shard)];
     ShardLock lock(shard);
-    whole = shard.snapshots().Read(scan.cut, &entries_left, &views);
+    whole =
+        shard.snapshots().Read(scan.cut, &entries_left, &views, &scan.images);
     // Under the lock: a writer that left no image here had seen it.
     lost = IsLost(scan);
+  } else {
+    TakeImages(scan, &views);
+    entries_left -= views.size();
   }
   if (lost) return ScanGoneError();
   *visits += kSliceEntriesMax - entries_left;
@@ -230,7 +234,7 @@ absl::Status Scanner::ReadSlice(SnapshotScan& scan, size_t* visits) {
     scan.kept.push_back({std::move(view), scan.shard});
     ++scan.read;
   }
-  if (whole) ++scan.shard;
+  if (whole && scan.images.empty()) ++scan.shard;
   if (scan.shard == kShardCount) {
     cuts_.End(scan.cut);
     EndShards(scan, SIZE_MAX);
@@ -238,8 +242,25 @@ absl::Status Scanner::ReadSlice(SnapshotScan& scan, size_t* visits) {
   return absl::OkStatus();
 }
 
+void Scanner::TakeImages(SnapshotScan& scan, std::vector<EntryView>* views) {
+  size_t bytes = 0;
+  while (views->size() < kSliceEntriesMax && !scan.images.empty()) {
+    if (const size_t size = scan.images.size(); size > kSliceEntriesMax) {
+      // Of the next slice.
+      const EntryView& next = scan.images[size - 1 - kSliceEntriesMax];
+      __builtin_prefetch(next.entry.get());
+    }
+    bytes += SnapshotCuts::ImageBytes(*scan.images.back().entry);
+    views->push_back(std::move(scan.images.back()));
+    scan.images.pop_back();
+  }
+  cuts_.UncountImages(scan.cut, views->size(), bytes);
+}
+
 size_t Scanner::EndShards(SnapshotScan& scan, size_t images_max) {
-  size_t freed = 0;
+  size_t freed = scan.images.size();
+  cuts_.ForgetImages(freed);
+  scan.images.clear();
   while (scan.ended_shards < kShardCount && freed < images_max) {
     std::deque<EntryView> images;
     {

@@ -76,7 +76,7 @@ class Scanner {
  public:
   // How many entries are looked at under one lock: so few that a writer which
   // comes meanwhile gets it before it would go to sleep (Mutex::LockSpinning).
-  static constexpr size_t kSliceEntriesMax = 16;
+  static constexpr size_t kSliceEntriesMax = 8;
 
   // How many entries are looked at for one page.
   static constexpr size_t kPageVisitsMax = 4096;
@@ -122,11 +122,15 @@ class Scanner {
   // Whether images were given up that `scan` still needs.
   bool IsLost(const SnapshotScan& scan) const;
 
-  // Reads the next slice of `scan` into what it keeps; `*visits` grows by the
-  // entries that were looked at.
+  // Reads the next slice of `scan` into what it keeps, of its shard or of the
+  // images that it took from there; `*visits` grows by the entries that were
+  // looked at.
   //
   // Errors: SCAN_EXPIRED when it is lost.
   absl::Status ReadSlice(SnapshotScan& scan, size_t* visits);
+
+  // Moves the next images of `scan` to `views`.
+  void TakeImages(SnapshotScan& scan, std::vector<EntryView>* views);
 
   // Lets shards forget the cut of `scan`, until all have or about `images_max`
   // images were freed; returns how many.

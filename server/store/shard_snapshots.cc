@@ -8,13 +8,6 @@
 #include "server/store/mutant_hooks.h"
 
 namespace latchkey {
-namespace {
-
-// How many images are asked of memory ahead of the one that is counted.
-constexpr size_t kPrefetched = 12;
-
-}  // namespace
-
 // How far a scan is with this shard.
 struct ShardSnapshots::Reading {
   enum class Stage : uint8_t { kNotBegun, kBegun, kDone };
@@ -77,7 +70,8 @@ bool ShardSnapshots::Needs(uint32_t cuts, const Entry& entry) const {
 }
 
 bool ShardSnapshots::Read(size_t number, size_t* entries_left,
-                          std::vector<EntryView>* out) {
+                          std::vector<EntryView>* out,
+                          std::deque<EntryView>* images) {
   const bool nothing_yet = readings_.empty() || readings_[number] == nullptr;
   if (nothing_yet && order_.size() == 0) return true;
   const SnapshotCut& cut = cuts_[number];
@@ -88,25 +82,17 @@ bool ShardSnapshots::Read(size_t number, size_t* entries_left,
     reading.stage = Reading::Stage::kBegun;
     reading.mark = order_.end();
   }
+  const bool some_touched = !reading.touched.empty();
   const auto read = [&](Entry& entry) {
-    if (cut.Holds(entry) && !reading.touched.contains(&entry)) {
+    if (cut.Holds(entry) &&
+        !(some_touched && reading.touched.contains(&entry))) {
       out->push_back({EntryRef(&entry), entry.expire_time()});
     }
     return true;
   };
   *entries_left -= order_.Walk(&reading.mark, *entries_left, read);
   if (reading.mark > 0) return false;
-  for (; *entries_left > 0 && !reading.images.empty(); --*entries_left) {
-    EntryView image = std::move(reading.images.back());
-    reading.images.pop_back();
-    if (const size_t size = reading.images.size(); size >= kPrefetched) {
-      __builtin_prefetch(reading.images[size - kPrefetched].entry.get());
-    }
-    cuts_.UncountImage(number, *image.entry);
-    // One that had expired is let go with the others, without the lock.
-    out->push_back(std::move(image));
-  }
-  if (!reading.images.empty()) return false;
+  *images = std::exchange(reading.images, {});
   reading.stage = Reading::Stage::kDone;
   reading.touched = {};
   return true;

@@ -4,8 +4,9 @@
 //
 // An image is a reference to the entry as it was, which is immutable, and its
 // expiry, which is not.  A scan reads the entries of the order first, from its
-// end down, then the images; what changes during that stands above its mark, or
-// is an image.  What comes in below the mark is younger than the cut.
+// end down, and takes the images at its beginning; what changes during that
+// stands above its mark, or is an image.  What comes in below the mark is
+// younger than the cut.
 //
 // Invariant: an entry of a cut is exactly one of: read; below the mark,
 // unchanged since the cut; an image.
@@ -64,13 +65,16 @@ class ShardSnapshots {
     }
   }
 
-  // Appends to `out` what comes next of cut `number`, and perhaps images that
-  // had expired by then.  Looks at no more than `*entries_left` entries and
-  // takes from it those that it looked at.  Returns whether the whole shard was
-  // read.
+  // Appends to `out` what comes next of cut `number`.  Looks at no more than
+  // `*entries_left` entries and takes from it those that it looked at.  Returns
+  // whether the whole shard was read.  Then, but not before, `*images` become
+  // those of the shard: there will be no others, so the caller takes its time
+  // with them, without the lock.  Some may have expired before the cut.  They
+  // count (SnapshotCuts::CountImage) until the caller says that they do not.
   //
-  // REQUIRES: it was not before.
-  bool Read(size_t number, size_t* entries_left, std::vector<EntryView>* out);
+  // REQUIRES: it was not read before.
+  bool Read(size_t number, size_t* entries_left, std::vector<EntryView>* out,
+            std::deque<EntryView>* images);
 
   // Forgets cut `number`.  Returns its images, so that the caller frees them
   // without the lock.

@@ -56,9 +56,9 @@ void SnapshotCuts::CountImage(size_t number, const Entry& entry) {
   End(number);
 }
 
-void SnapshotCuts::UncountImage(size_t number, const Entry& entry) {
-  cuts_[number].image_bytes_.fetch_sub(ImageBytes(entry));
-  memory_.Give(kImageMemory);
+void SnapshotCuts::UncountImages(size_t number, size_t images, size_t bytes) {
+  cuts_[number].image_bytes_.fetch_sub(bytes);
+  ForgetImages(images);
 }
 
 }  // namespace latchkey

@@ -123,7 +123,10 @@ class alignas(64) SnapshotCuts {
 
   // Counts an image of `entry`.  Over the bound the cut is lost.
   void CountImage(size_t number, const Entry& entry);
-  void UncountImage(size_t number, const Entry& entry);
+
+  // `images` that were counted are no more; `bytes` is the sum of their
+  // ImageBytes().  Of many at once: writers count in the same words.
+  void UncountImages(size_t number, size_t images, size_t bytes);
 
   // `images` that were counted are no more; their cut has ended.
   void ForgetImages(size_t images) { memory_.Give(images * kImageMemory); }

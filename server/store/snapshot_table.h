@@ -36,6 +36,8 @@ struct SnapshotScan {
 
   // The first shard that was not read to its end.
   size_t shard = 0;
+  // What is left to be read of that shard, where all but its images was.
+  std::deque<EntryView> images;
   // The shards that have forgotten the cut.
   size_t ended_shards = 0;
 

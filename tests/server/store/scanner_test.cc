@@ -293,6 +293,35 @@ TEST_F(ScannerTest, ASnapshotThatNobodyReadsEnds) {
   EXPECT_EQ(store().scanner().Sweep(1'000), 0u) << "no more images are left";
 }
 
+// Images that the scan took from their shard count until they are read, or the
+// scan ends among them.
+TEST_F(ScannerTest, ImagesCountAsLongAsTheyAreThere) {
+  Fill(3 * kSlice);
+  const auto rewrite = [&] {
+    for (const std::string& key : keys_) Put(key, "other");
+  };
+  const auto end = [&](RunningScan& scan) {
+    scan.Break();
+    Advance(SnapshotTable::kIdleMax);
+    store().scanner().Sweep(1'000);
+  };
+  rewrite();
+  const size_t before = store().memory().used();
+  for (const int pages : {0, 1, 3, 4}) {
+    RunningScan scan = Snapshot(kSlice);
+    rewrite();
+    EXPECT_GT(store().memory().used(), before);
+    for (int page = 0; page < pages; ++page) scan.Next();
+    end(scan);
+    EXPECT_EQ(store().memory().used(), before) << pages;
+  }
+  RunningScan scan = Snapshot(kSlice);
+  rewrite();
+  EXPECT_EQ(scan.Rest().size(), keys_.size());
+  end(scan);
+  EXPECT_EQ(store().memory().used(), before);
+}
+
 TEST_F(ScannerTest, ASweepIsBounded) {
   Fill(kSlice);
   RunningScan scan = Snapshot(kSlice / 2);
