@@ -108,6 +108,14 @@ class EvictionQueues {
     links_.Prefetch(entry.place());
   }
 
+  // And what it writes, once that has come.
+  void PrefetchNeighbours(const Entry& entry) const {
+    if (policy_ == EvictionPolicy::kNone) return;
+    const Links links = links_[entry.place()];
+    if (links.older != kNoPlace) links_.Prefetch(links.older);
+    if (links.newer != kNoPlace) links_.Prefetch(links.newer);
+  }
+
   // The entry that Next() returned leaves for want of memory.
   void LeaveGhost(Entry& entry, uint32_t fingerprint);
 

@@ -38,6 +38,13 @@ void ExpiryIndex::Reserve(size_t entries) {
   soonest_.Reserve(BlocksOf(entries));
 }
 
+void ExpiryIndex::PrefetchDue(Time latest, size_t end) const {
+  for (size_t i = next_; i < std::min(end, next_ + kPrefetched); ++i) {
+    if (times_[i] > latest) continue;
+    order_.PrefetchEntry(static_cast<uint32_t>(i));
+  }
+}
+
 size_t ExpiryIndex::Find(UnixNanos now, std::span<Entry*> found) {
   if (expiring_ == 0) return 0;
   // What is over nine years away stays so.
@@ -58,7 +65,10 @@ size_t ExpiryIndex::Find(UnixNanos now, std::span<Entry*> found) {
     }
     for (; next_ < end; ++next_) {
       if (times_[next_] > latest) continue;
-      if (count == found.size() || patience <= 0) return count;
+      if (count == found.size() || patience <= 0) {
+        PrefetchDue(latest, block_end);
+        return count;
+      }
       Entry& entry = order_[static_cast<uint32_t>(next_)];
       if (entry.expire_time() <= now) {
         found[count++] = &entry;

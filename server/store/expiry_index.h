@@ -95,8 +95,15 @@ class ExpiryIndex {
     return (entries + kBlock - 1) / kBlock;
   }
 
+  // How many places Find() asks memory for beyond those that it was at: the
+  // next call, which holds the shard meanwhile, finds their entries there.
+  static constexpr size_t kPrefetched = 16;
+
   Time ToTime(UnixNanos expire_time) const;
   void Store(uint32_t place, Time time);
+
+  // Has the processor fetch the next entries before `end` that may be expired.
+  void PrefetchDue(Time latest, size_t end) const;
 
   const EntryOrder& order_;
   const UnixNanos start_;

@@ -118,13 +118,13 @@ void Shard::RemoveExpired(UnixNanos now, size_t entries_max,
   std::array<uint64_t, kExpiredMax> hashes;
   const size_t count = expiry_.Find(
       now, std::span(expired).first(std::min(entries_max, kExpiredMax)));
-  // None of them was used for long: all are fetched at once.
-  for (size_t i = 0; i < count; ++i) __builtin_prefetch(expired[i], /*rw=*/1);
+  // What belongs to them was not used for long: all of it is fetched at once.
   for (size_t i = 0; i < count; ++i) {
     hashes[i] = hasher_.Hash(expired[i]->key());
     index_.Prefetch(hashes[i]);
     queues_.Prefetch(*expired[i]);
   }
+  for (size_t i = 0; i < count; ++i) queues_.PrefetchNeighbours(*expired[i]);
   for (size_t i = 0; i < count; ++i) {
     removed.push_back(RemoveEntry(*expired[i], hashes[i], kAfterAllCommits));
   }

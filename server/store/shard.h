@@ -109,7 +109,7 @@ class alignas(64) Shard {
 
   // How many expired entries are removed under one lock, which is held for some
   // microseconds by that.
-  static constexpr size_t kExpiredMax = 16;
+  static constexpr size_t kExpiredMax = 8;
 
   // Removes entries that are expired at `now`, at most `entries_max` and
   // kExpiredMax; appends them to `removed`, so that the caller frees them
