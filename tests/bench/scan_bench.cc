@@ -92,6 +92,8 @@ class Bench {
     return times;
   }
 
+  ShardCounters Counters() const { return store_.Counters(); }
+
   // Puts as many others as there are entries for each second of a turn, which
   // expire evenly during the turn that begins now.
   void PutExpiring() {
@@ -199,10 +201,11 @@ std::vector<int64_t> TimeSlices(uint64_t entries, int rounds) {
       for (bool whole = false; !whole; ++slice) {
         std::vector<EntryView> views;
         views.reserve(Scanner::kSliceEntriesMax);
+        std::deque<EntryView> images;
         size_t entries_left = Scanner::kSliceEntriesMax;
         ShardLock lock(shard);
         const int64_t begin = ThreadCpuNanos();
-        whole = shard.snapshots().Read(0, &entries_left, &views);
+        whole = shard.snapshots().Read(0, &entries_left, &views, &images);
         const int64_t took = ThreadCpuNanos() - begin;
         if (round == 0) times.push_back(took);
         times[slice] = std::min(times[slice], took);
@@ -223,11 +226,26 @@ std::vector<int64_t> TimeSlices(uint64_t entries, int rounds) {
 
 double Micros(int64_t nanos) { return static_cast<double>(nanos) / 1'000; }
 
-void Report(const char* what, std::vector<int64_t>& times) {
-  std::printf("%-16s %9zu puts  p50 %7.2f  p99 %7.2f  p99.9 %8.2f us\n", what,
-              times.size(), Micros(Percentile(times, 0.5)),
-              Micros(Percentile(times, 0.99)),
-              Micros(Percentile(times, 0.999)));
+struct Turn {
+  // How long each Put took, sorted.
+  std::vector<int64_t> times;
+  // How often writer and neighbour waited for a lock of the other, and how long
+  // in all.
+  uint64_t lock_waits = 0;
+  Nanos lock_wait_sum = 0;
+};
+
+void Report(const char* what, Turn& turn) {
+  std::vector<int64_t>& times = turn.times;
+  std::printf(
+      "%-16s %9zu puts  p50 %7.2f  p99 %7.2f  p99.9 %8.2f us; locks: %6llu "
+      "waits, %5.2f us in the mean\n",
+      what, times.size(), Micros(Percentile(times, 0.5)),
+      Micros(Percentile(times, 0.99)), Micros(Percentile(times, 0.999)),
+      static_cast<unsigned long long>(turn.lock_waits),
+      turn.lock_waits == 0
+          ? 0.0
+          : Micros(turn.lock_wait_sum) / static_cast<double>(turn.lock_waits));
 }
 
 // What runs beside the writer.
@@ -265,8 +283,8 @@ class Turns {
                    "a process may know its processors");
   }
 
-  // The times of Puts beside `neighbour`.
-  std::vector<int64_t> TimePuts(Neighbour neighbour, int turn) {
+  // Puts beside `neighbour`.
+  Turn TimePuts(Neighbour neighbour, int turn) {
     if (neighbour == Neighbour::kExpiryOfOther) other_.PutExpiring();
     if (neighbour == Neighbour::kExpiry) bench_.PutExpiring();
     std::atomic<bool> done = false;
@@ -296,9 +314,13 @@ class Turns {
       }
     });
     BindTo(processors_, 0);
-    std::vector<int64_t> times = bench_.TimePuts(turn);
+    const ShardCounters before = bench_.Counters();
+    Turn result = {.times = bench_.TimePuts(turn)};
+    const ShardCounters after = bench_.Counters();
     done = true;
-    return times;
+    result.lock_waits = after.lock_waits - before.lock_waits;
+    result.lock_wait_sum = after.lock_wait_sum - before.lock_wait_sum;
+    return result;
   }
 
  private:
@@ -313,10 +335,9 @@ bool Run(const Options& options) {
   std::array<std::vector<int64_t>, kKinds> tails;
   for (int turn = 0; turn < options.rounds * static_cast<int>(kKinds); ++turn) {
     const size_t kind = static_cast<size_t>(turn) % kKinds;
-    std::vector<int64_t> times =
-        turns.TimePuts(static_cast<Neighbour>(kind), turn);
-    Report(kNames[kind], times);
-    tails[kind].push_back(Percentile(times, 0.999));
+    Turn result = turns.TimePuts(static_cast<Neighbour>(kind), turn);
+    Report(kNames[kind], result);
+    tails[kind].push_back(Percentile(result.times, 0.999));
   }
   for (auto& tail : tails) std::sort(tail.begin(), tail.end());
   const auto tail_of = [&](Neighbour neighbour) {
