@@ -41,6 +41,11 @@ constexpr Nanos kRecoveryWait = 5 * kNanosPerSecond;
 // With less than this before an attack, something else holds up the machine.
 constexpr double kUndisturbed = 0.99;
 
+// How long is waited for what an attack has left in memory to be given back,
+// and what may stay of it.
+constexpr Nanos kSettleWait = 5 * kNanosPerSecond;
+constexpr int64_t kSettledBytes = 4 * 1024 * 1024;
+
 constexpr int64_t kMemoryMax = 64 * 1024 * 1024;
 
 struct Options {
@@ -120,15 +125,17 @@ class Scene {
             static_cast<double>(client_->Run(0, kNanosPerSecond, {}).answered);
     // What was freed meanwhile is given back.
     client_->Run(rate_, 3 * kNanosPerSecond, {});
+    settled_bytes_ = target_->ResidentBytes() + kSettledBytes;
     std::printf("a server%s, and a client with %.0f requests/s\n",
                 tls == nullptr ? "" : " with TLS", rate_);
   }
 
-  // Returns whether the server kept what is promised.
+  // Returns whether the server kept what is promised; at the second try, where
+  // other work on the machine may be why it did not at the first.
   bool Run(const Attack& attack) {
-    bool disturbed = false;
-    if (Try(attack, &disturbed)) return true;
-    return disturbed && Try(attack, &disturbed);
+    Outcome outcome = Try(attack);
+    if (outcome == Outcome::kAgain) outcome = Try(attack);
+    return outcome == Outcome::kKept;
   }
 
   bool Stop() {
@@ -137,10 +144,24 @@ class Scene {
   }
 
  private:
-  bool Try(const Attack& attack, bool* disturbed) {
-    const GoodClient::Result before =
-        client_->Run(rate_, kNanosPerSecond / 2, {});
-    *disturbed = before.goodput() < kUndisturbed;
+  // kAgain: something took too long or too much, which other work on the
+  // machine can bring about, or such work was in the way before.
+  enum class Outcome { kKept, kAgain, kFailed };
+
+  // Calls at the client's rate until what the last attack left is given back,
+  // so that it is not counted as the next one's.
+  GoodClient::Result Settle() {
+    const Nanos end = Now() + kSettleWait;
+    GoodClient::Result result;
+    do {
+      result = client_->Run(rate_, kNanosPerSecond / 2, {});
+    } while (target_->ResidentBytes() > settled_bytes_ && Now() < end);
+    return result;
+  }
+
+  Outcome Try(const Attack& attack) {
+    const GoodClient::Result before = Settle();
+    const int64_t resident = target_->ResidentBytes();
     const int descriptors = target_->Descriptors();
     target_->ForgetPeak();
     if (attack.few_descriptors) target_->LimitDescriptors(64);
@@ -160,30 +181,38 @@ class Scene {
     }
     const Nanos recovery = Now() - end;
     if (attack.few_descriptors) target_->LimitDescriptors(-1);
-    const double over =
-        static_cast<double>(target_->PeakBytes() - kMemoryMax) / kMebibyte;
+    const auto over = [](int64_t bytes) {
+      return static_cast<double>(bytes - kMemoryMax) / kMebibyte;
+    };
+    const double peak = over(target_->PeakBytes());
     const bool kept = during.goodput() >= kGoodputMin * before.goodput() &&
-                      during.errors == 0 && over <= kMemoryOverMax &&
+                      during.errors == 0 && peak <= kMemoryOverMax &&
                       fresh >= 0 && fresh <= kRecoveryMax &&
                       recovery <= kRecoveryMax;
+    const bool disturbed =
+        during.errors == 0 || before.goodput() < kUndisturbed;
+    const Outcome outcome = kept        ? Outcome::kKept
+                            : disturbed ? Outcome::kAgain
+                                        : Outcome::kFailed;
     std::printf(
         "%-28s %-6s goodput %5.1f %% (before: %5.1f %%), errors %lld%s%s, "
-        "memory %+.1f MiB, descriptors %d -> %d in %.0f ms, fresh answer in "
+        "memory %+.1f MiB (before: %+.1f), descriptors %d -> %d in %.0f ms, "
+        "fresh answer in "
         "%.1f ms; server busy %.0f %%, attacker: %lld connections, %.1f MiB\n",
         attack.name.c_str(),
-        kept         ? "ok"
-        : *disturbed ? "again"
-                     : "FAILED",
+        outcome == Outcome::kKept    ? "ok"
+        : outcome == Outcome::kAgain ? "missed"
+                                     : "FAILED",
         100 * during.goodput(), 100 * before.goodput(),
         static_cast<long long>(during.errors), during.errors > 0 ? ": " : "",
-        during.first_error.c_str(), over, descriptors, target_->Descriptors(),
-        Millis(recovery), Millis(fresh),
+        during.first_error.c_str(), peak, over(resident), descriptors,
+        target_->Descriptors(), Millis(recovery), Millis(fresh),
         100 * static_cast<double>(busy) / static_cast<double>(length),
         static_cast<long long>(flood.connects),
         static_cast<double>(flood.bytes) / kMebibyte);
     std::fflush(stdout);
     if (during.errors > 0) client_ = std::make_unique<GoodClient>(good_);
-    return kept;
+    return outcome;
   }
 
   const double seconds_;
@@ -191,6 +220,8 @@ class Scene {
   GoodClient::Options good_;
   std::unique_ptr<GoodClient> client_;
   double rate_ = 0;
+  // With no more resident, what an attack took was given back.
+  int64_t settled_bytes_ = 0;
 };
 
 int Run(const Options& options) {
@@ -251,7 +282,9 @@ int main(int argc, char** argv) {
       "of what was answered in time before must be, and none may fail; the "
       "server may have 64 MiB over its --memory-max-bytes; and a second after "
       "the attack a new connection must have been served, and no descriptor "
-      "be left over.  Exits with 1 where any of it was missed.");
+      "be left over.  An attack that misses any of it is tried once "
+      "more, unless it brought errors on a machine without other work.  Exits "
+      "with 1 where any of it was missed.");
   app.add_option("--latchkeyd", options.latchkeyd, "The server")->required();
   app.add_option("--seconds", options.seconds, "How long each attack lasts");
   app.add_option("--only", options.only, "Names of attacks; else all");

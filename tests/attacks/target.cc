@@ -63,13 +63,15 @@ void Target::LimitDescriptors(int more) {
 
 void Target::ForgetPeak() { std::ofstream(Proc("clear_refs")) << "5"; }
 
-int64_t Target::PeakBytes() const {
+int64_t Target::PeakBytes() const { return StatusBytes("VmHWM"); }
+
+int64_t Target::ResidentBytes() const { return StatusBytes("VmRSS"); }
+
+int64_t Target::StatusBytes(const std::string& field) const {
   std::ifstream status(Proc("status"));
   for (std::string line; std::getline(status, line);) {
-    long long kibibytes = 0;
-    if (std::sscanf(line.c_str(), "VmHWM: %lld", &kibibytes) == 1) {
-      return kibibytes * 1024;
-    }
+    if (!line.starts_with(field + ":")) continue;
+    return std::strtoll(line.c_str() + field.size() + 1, nullptr, 10) * 1024;
   }
   return 0;
 }

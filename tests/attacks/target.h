@@ -36,11 +36,17 @@ class Target {
   void ForgetPeak();
   int64_t PeakBytes() const;
 
+  // What is resident now, in bytes.
+  int64_t ResidentBytes() const;
+
   // CPU time so far.
   Nanos Cpu() const;
 
  private:
   std::string Proc(const char* file) const;
+
+  // `field` of /proc/PID/status, in bytes.
+  int64_t StatusBytes(const std::string& field) const;
 
   std::unique_ptr<ChildProcess> process_;
   int port_ = 0;
