@@ -77,6 +77,9 @@ class PointLane {
   // Who takes how much of the thread.
   PeerLoads& loads() { return loads_; }
 
+  // Whether calls wait of clients that take no more than their share.
+  bool others_wait() const { return !queue_.empty(); }
+
   // What was run since the last pass, in CPU time.
   Nanos worked() const { return worked_; }
 

@@ -184,15 +184,26 @@ void Worker::CountEnd(const std::string& network) {
 void Worker::WaitInLine(Connection& connection) {
   line_.push_back(&connection);
   // Else it is moving.
-  if (line_.size() == 1) Post([this] { AdvanceLine(); });
+  if (line_.size() == 1) MoveLine();
+}
+
+void Worker::MoveLine() {
+  // As RequestPass().
+  Post([this] { Post([this] { AdvanceLine(); }); });
 }
 
 void Worker::AdvanceLine() {
+  const UnixNanos begin = clock_.Now();
+  if (begin < line_rest_end_ && lane_.others_wait()) {
+    MoveLine();
+    return;
+  }
   Connection& first = *line_.front();
   line_.pop_front();
-  // Asio looks at the sockets between two handlers that post one another.
-  if (!line_.empty()) Post([this] { AdvanceLine(); });
+  if (!line_.empty()) MoveLine();
   first.TakeTurnInLine();
+  const UnixNanos end = clock_.Now();
+  line_rest_end_ = end + (end - begin);
 }
 
 void Worker::MakeRoom(size_t (*use)(const Session&), const Session& asker) {

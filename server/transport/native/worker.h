@@ -122,7 +122,9 @@ class Worker {
 
   // Lets a connection that would do more than one turn's work wait in a line.
   // Of this one gets a turn whenever all others had theirs, so that they never
-  // wait for more than one such.
+  // wait for more than one such.  A turn cannot be interrupted, and can take
+  // long (a message of a few kilobytes inflates to megabytes): after it calls
+  // of others that wait have as much time before the next one.
   void WaitInLine(Connection& connection);
 
   PeerLoads& loads() { return lane_.loads(); }
@@ -179,6 +181,8 @@ class Worker {
   static constexpr Nanos kTurnTimeMax = 500 * kNanosPerMicro;
   static constexpr size_t kLongLine = 64;
 
+  // Calls AdvanceLine() when all has been read that can be read by now.
+  void MoveLine();
   void AdvanceLine();
   void RequestPass();
   void ArmTick();
@@ -215,6 +219,8 @@ class Worker {
   // Many may have the same time.
   std::set<std::pair<UnixNanos, Stream*>> timers_;
   std::deque<Connection*> line_;
+  // Until when calls of others go before the line.
+  UnixNanos line_rest_end_ = 0;
   UnixNanos turn_begin_ = 0;
   Nanos worked_before_turn_ = 0;
   asio::steady_timer timer_{io_};
