@@ -31,6 +31,14 @@ verify::EventError ErrorOf(const client::CallError& error) {
           .metadata = error.metadata};
 }
 
+// Whether `error` is of the copy that met it, and not kept for all: a link that
+// sends all twice has sent a copy of its own, of which no client knows, and
+// that one may have been run.
+bool IsOfOneCopy(const verify::EventError& error) {
+  return error.code == "UNAVAILABLE" || error.code == "RESOURCE_EXHAUSTED" ||
+         error.code == "DEADLINE_EXCEEDED" || error.code == "CANCELLED";
+}
+
 }  // namespace
 
 CallLoop::CallLoop(load::CallPort& port, size_t slots, LifeRecord& record,
@@ -171,8 +179,9 @@ void CallLoop::OnAnswer(size_t index, const load::Completion& completion) {
   }
   slot.error = ErrorOf(*completion.error);
   if (slot.error.reason == "INCARNATION_CHANGED") ++totals_.refused_under_way;
-  if (is_write && completion.outcome == client::Outcome::kUnknown &&
-      !slot.copy) {
+  if (is_write && !slot.copy &&
+      (completion.outcome == client::Outcome::kUnknown ||
+       IsOfOneCopy(slot.error))) {
     ++totals_.unknown;
     Settle(index);
     return;
