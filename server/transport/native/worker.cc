@@ -181,6 +181,14 @@ void Worker::CountEnd(const std::string& network) {
   address_counts_.Remove(network);
 }
 
+template <typename Function>
+void Worker::PostAfterReading(Function function) {
+  // Asio looks at the sockets before it comes to what was posted meanwhile, and
+  // handles what it found there after that.  So what is posted by what was
+  // posted comes when all has been read that could be read by now.
+  Post([this, function] { Post(function); });
+}
+
 void Worker::WaitInLine(Connection& connection) {
   line_.push_back(&connection);
   // Else it is moving.
@@ -188,8 +196,7 @@ void Worker::WaitInLine(Connection& connection) {
 }
 
 void Worker::MoveLine() {
-  // As RequestPass().
-  Post([this] { Post([this] { AdvanceLine(); }); });
+  PostAfterReading([this] { AdvanceLine(); });
 }
 
 void Worker::AdvanceLine() {
@@ -219,10 +226,7 @@ void Worker::MakeRoom(size_t (*use)(const Session&), const Session& asker) {
 }
 
 void Worker::RequestPass() {
-  // Asio looks at the sockets before it comes to what was posted meanwhile, and
-  // handles what it found there after that.  So what is posted by what was
-  // posted comes when all has been read that could be read by now.
-  Post([this] { Post([this] { lane_.OnPass(); }); });
+  PostAfterReading([this] { lane_.OnPass(); });
 }
 
 void Worker::ArmTick() {

@@ -181,7 +181,10 @@ class Worker {
   static constexpr Nanos kTurnTimeMax = 500 * kNanosPerMicro;
   static constexpr size_t kLongLine = 64;
 
-  // Calls AdvanceLine() when all has been read that can be read by now.
+  // Runs `function` when all has been read that can be read by now.
+  template <typename Function>
+  void PostAfterReading(Function function);
+
   void MoveLine();
   void AdvanceLine();
   void RequestPass();
