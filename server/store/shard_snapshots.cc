@@ -8,6 +8,7 @@
 #include "server/store/mutant_hooks.h"
 
 namespace latchkey {
+
 // How far a scan is with this shard.
 struct ShardSnapshots::Reading {
   enum class Stage : uint8_t { kNotBegun, kBegun, kDone };
@@ -82,17 +83,15 @@ bool ShardSnapshots::Read(size_t number, size_t* entries_left,
     reading.stage = Reading::Stage::kBegun;
     reading.mark = order_.end();
   }
-  const bool some_touched = !reading.touched.empty();
   const auto read = [&](Entry& entry) {
-    if (cut.Holds(entry) &&
-        !(some_touched && reading.touched.contains(&entry))) {
+    if (cut.Holds(entry) && !reading.touched.contains(&entry)) {
       out->push_back({EntryRef(&entry), entry.expire_time()});
     }
     return true;
   };
   *entries_left -= order_.Walk(&reading.mark, *entries_left, read);
   if (reading.mark > 0) return false;
-  *images = std::exchange(reading.images, {});
+  images->swap(reading.images);
   reading.stage = Reading::Stage::kDone;
   reading.touched = {};
   return true;

@@ -72,7 +72,7 @@ class ShardSnapshots {
   // with them, without the lock.  Some may have expired before the cut.  They
   // count (SnapshotCuts::CountImage) until the caller says that they do not.
   //
-  // REQUIRES: it was not read before.
+  // REQUIRES: it was not read before; `*images` is empty.
   bool Read(size_t number, size_t* entries_left, std::vector<EntryView>* out,
             std::deque<EntryView>* images);
 
