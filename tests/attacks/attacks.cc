@@ -181,8 +181,8 @@ class Scene {
     std::printf(
         "%-28s %-6s goodput %5.1f %% (before: %5.1f %%), errors %lld%s%s, "
         "memory %+.1f MiB (before: %+.1f), descriptors %d -> %d in %.0f ms, "
-        "fresh answer in "
-        "%.1f ms; server busy %.0f %%, attacker: %lld connections, %.1f MiB\n",
+        "fresh answer in %.1f ms; server busy %.0f %%, attacker: %lld "
+        "connections, %.1f MiB\n",
         attack.name.c_str(), kept ? "ok" : "missed", 100 * during.goodput(),
         100 * before.goodput(), static_cast<long long>(during.errors),
         during.errors > 0 ? ": " : "", during.first_error.c_str(), peak,
