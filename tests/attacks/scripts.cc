@@ -343,6 +343,19 @@ void AddTlsAttacks(std::vector<Attack>* all) {
       {.name = "tls-stalled-handshakes",
        .script = {.connections = 900, .opening = Opening(hello.substr(0, 100))},
        .tls = true});
+  // 50 bytes of it in a record, and not all others in the next.
+  const size_t left = hello.size() - SSL3_RT_HEADER_LENGTH - 50;
+  const std::string in_two_records =
+      hello.substr(0, 3) + BigEndian(50, 2) +
+      hello.substr(SSL3_RT_HEADER_LENGTH, 50) + hello.substr(0, 3) +
+      BigEndian(left, 2) + hello.substr(SSL3_RT_HEADER_LENGTH + 50, left - 1);
+  all->push_back(
+      {.name = "tls-stalled-second-records",
+       .script = {.connections = 900, .opening = Opening(in_two_records)},
+       .tls = true});
+  all->push_back({.name = "tls-unanswered-handshakes",
+                  .script = {.connections = 900, .opening = Opening(hello)},
+                  .tls = true});
   const auto after_handshake = [](int (*step)(SSL*)) {
     return [step](FloodState& state) -> std::string {
       if (SSL_is_init_finished(state.ssl) == 1) step(state.ssl);

@@ -4,7 +4,9 @@
 #include <openssl/x509.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "server/base/check.h"
 
@@ -16,6 +18,10 @@ namespace {
 // read this is more than any has use for, and less than keeps a thread from the
 // other connections.
 constexpr int kStepsPerReadMax = 32;
+
+// Until its handshake is over a client may be anybody, and can have no more of
+// the memory that OpenSSL keeps for what is sent than certificates mostly need.
+constexpr long kHandshakeFragmentMax = 4'096;
 
 }  // namespace
 
@@ -31,18 +37,23 @@ TlsStream::TlsStream(const TlsIdentity& identity)
   SSL_set_bio(ssl_.get(), bio, bio);
   SSL_set_app_data(ssl_.get(), this);
   SSL_set_info_callback(ssl_.get(), OnStep);
+  SSL_set_max_send_fragment(ssl_.get(), kHandshakeFragmentMax);
   SSL_set_accept_state(ssl_.get());
 }
 
 TlsStream::Opened TlsStream::Open(std::string_view* sealed,
                                   std::span<char> plain, std::string* reply) {
+  Opened opened;
+  if (!began_ && !TakeFirstRecord(sealed)) return opened;
+  const std::string first_record = std::exchange(first_record_, {});
+  first_input_ = first_record;
   input_ = *sealed;
   output_ = reply;
   steps_ = 0;
   ERR_clear_error();
-  Opened opened;
   // A record that is not whole stays in OpenSSL, so that all is taken.
-  while (!input_.empty() || SSL_pending(ssl_.get()) > 0) {
+  while (!first_input_.empty() || !input_.empty() ||
+         SSL_pending(ssl_.get()) > 0) {
     if (opened.size == plain.size()) {
       opened.state = State::kFull;
       break;
@@ -51,7 +62,12 @@ TlsStream::Opened TlsStream::Open(std::string_view* sealed,
     // Shakes hands, too, where that is not over.
     const int result = SSL_read_ex(ssl_.get(), plain.data() + opened.size,
                                    plain.size() - opened.size, &size);
-    if (!established_) established_ = SSL_is_init_finished(ssl_.get()) == 1;
+    if (!established_ && SSL_is_init_finished(ssl_.get()) == 1) {
+      established_ = true;
+      SSL_set_max_send_fragment(ssl_.get(), SSL3_RT_MAX_PLAIN_LENGTH);
+      // Went down by itself with the other, but does not go up.
+      SSL_set_split_send_fragment(ssl_.get(), SSL3_RT_MAX_PLAIN_LENGTH);
+    }
     opened.size += size;
     if (result == 1) continue;
     const int error = SSL_get_error(ssl_.get(), result);
@@ -63,9 +79,33 @@ TlsStream::Opened TlsStream::Open(std::string_view* sealed,
     break;
   }
   *sealed = input_;
-  input_ = {};
+  first_input_ = input_ = {};
   output_ = nullptr;
   return opened;
+}
+
+bool TlsStream::TakeFirstRecord(std::string_view* sealed) {
+  const auto byte = [this](size_t index) {
+    return static_cast<uint8_t>(first_record_[index]);
+  };
+  while (!began_) {
+    size_t size = SSL3_RT_HEADER_LENGTH;
+    if (first_record_.size() >= size) {
+      const size_t content = size_t{byte(3)} << 8 | byte(4);
+      // What is wrong with another OpenSSL says by its header.
+      if (byte(0) == SSL3_RT_HANDSHAKE &&
+          content <= SSL3_RT_MAX_ENCRYPTED_LENGTH) {
+        size += content;
+      }
+    }
+    const size_t missing = size - first_record_.size();
+    began_ = missing == 0;
+    if (sealed->empty()) break;
+    const std::string_view taken = sealed->substr(0, missing);
+    first_record_ += taken;
+    sealed->remove_prefix(taken.size());
+  }
+  return began_;
 }
 
 bool TlsStream::is_http1() const {
@@ -136,13 +176,15 @@ int TlsStream::ReadSealed(BIO* bio, char* bytes, size_t size, size_t* taken) {
   *taken = 0;
   // Without a retry it is an error, which ends the connection.
   if (stream.steps_ > kStepsPerReadMax) return 0;
-  if (stream.input_.empty()) {
+  std::string_view& input =
+      stream.first_input_.empty() ? stream.input_ : stream.first_input_;
+  if (input.empty()) {
     BIO_set_retry_read(bio);
     return 0;
   }
-  *taken = std::min(size, stream.input_.size());
-  std::memcpy(bytes, stream.input_.data(), *taken);
-  stream.input_.remove_prefix(*taken);
+  *taken = std::min(size, input.size());
+  std::memcpy(bytes, input.data(), *taken);
+  input.remove_prefix(*taken);
   return 1;
 }
 

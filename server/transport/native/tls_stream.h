@@ -1,7 +1,9 @@
 // TlsStream is the TLS of one connection: what the socket gave goes in and
 // plain bytes come out, and the other way round.  It knows no socket, and
 // between two calls it holds no more than a part of a record: the buffers are
-// its caller's.
+// its caller's.  OpenSSL, which takes tens of KiB for a handshake as soon as it
+// has begun, is not asked before the client's first record is whole, so that
+// one who stays silent before that costs what it has sent.
 //
 // Thread safety: belongs to its worker's thread.
 //
@@ -83,6 +85,9 @@ class TlsStream {
     void operator()(SSL* ssl) const { SSL_free(ssl); }
   };
 
+  // Takes of `sealed` what belongs to the first record; whether that is whole.
+  bool TakeFirstRecord(std::string_view* sealed);
+
   // What OpenSSL reads from and writes to.
   static BIO_METHOD* MakeMethod();
   static int ReadSealed(BIO* bio, char* bytes, size_t size, size_t* taken);
@@ -92,11 +97,16 @@ class TlsStream {
   static void OnStep(const SSL* ssl, int where, int result);
 
   std::unique_ptr<SSL, FreeSsl> ssl_;
-  // For the length of a call.
+  // What of the first record came, until `began_`.
+  std::string first_record_;
+  // For the length of a call: what OpenSSL reads first, and then.
+  std::string_view first_input_;
   std::string_view input_;
   std::string* output_ = nullptr;
   // What TLS did for itself since Open() was called, after the handshake.
   int steps_ = 0;
+  // Whether the first record is whole, and OpenSSL is asked.
+  bool began_ = false;
   bool established_ = false;
   bool failed_ = false;
 };

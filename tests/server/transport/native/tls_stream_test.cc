@@ -2,7 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
+#include <openssl/crypto.h>
 
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +22,38 @@ namespace latchkey {
 namespace {
 
 using State = TlsStream::State;
+
+// What OpenSSL has allocated, of all streams and clients.
+std::atomic<int64_t> openssl_bytes = 0;
+
+void* Counted(void* block) {
+  openssl_bytes += static_cast<int64_t>(malloc_usable_size(block));
+  return block;
+}
+void* Allocate(size_t size, const char*, int) { return Counted(malloc(size)); }
+void Free(void* block, const char*, int) {
+  openssl_bytes -= static_cast<int64_t>(malloc_usable_size(block));
+  free(block);
+}
+void* Reallocate(void* block, size_t size, const char*, int) {
+  openssl_bytes -= static_cast<int64_t>(malloc_usable_size(block));
+  return Counted(realloc(block, size));
+}
+
+// OpenSSL takes them as long as it has allocated nothing.
+const bool is_counted =
+    CRYPTO_set_mem_functions(Allocate, Reallocate, Free) == 1;
+
+// `handshake`, a whole record, as two: the first with `size` bytes of it.
+std::string InTwoRecords(std::string_view handshake, size_t size) {
+  const auto record = [&](std::string_view content) {
+    return std::string(handshake.substr(0, 3)) +
+           static_cast<char>(content.size() >> 8) +
+           static_cast<char>(content.size()) + std::string(content);
+  };
+  const std::string_view content = handshake.substr(SSL3_RT_HEADER_LENGTH);
+  return record(content.substr(0, size)) + record(content.substr(size));
+}
 
 // A TlsStream, and what came of it.
 class TlsStreamTest : public testing::Test {
@@ -77,6 +114,63 @@ TEST_F(TlsStreamTest, BytesComeThroughHoweverTheyAreCut) {
         EXPECT_EQ(client.Receive(sealed), text);
       }
     }
+  }
+}
+
+TEST_F(TlsStreamTest, AHelloMayComeInSeveralRecords) {
+  for (const size_t size : {1, 50}) {
+    for (const size_t piece : {size_t{1}, size_t{7}, SIZE_MAX}) {
+      TlsClient client;
+      stream_.emplace(*identity_);
+      Give(InTwoRecords(client.Take(), size), piece);
+      client.Receive(std::exchange(reply_, {}));
+      Give(client.Take(), piece);
+      EXPECT_TRUE(stream_->is_established());
+    }
+  }
+}
+
+TEST_F(TlsStreamTest, WhoStallsItsHandshakeTakesLittleMemory) {
+  ASSERT_TRUE(is_counted);
+  TlsClient client;
+  const std::string hello = client.Take();
+  const int64_t before = openssl_bytes;
+  const auto taken = [&] { return openssl_bytes - before; };
+  // A byte is missing of the first record, however large that says it is.
+  Give(hello.substr(0, hello.size() - 1));
+  EXPECT_EQ(taken(), 0);
+  stream_.emplace(*identity_);
+  Give(std::string("\x16\x03\x01\x41\x3f") + std::string(1'000, 'x'));
+  EXPECT_EQ(taken(), 0);
+  EXPECT_EQ(state_, State::kWantsMore);
+  // And of the second, with which OpenSSL has a buffer for what it reads, one
+  // for the message, and a small one for what it sends.
+  const std::string two = InTwoRecords(hello, 50);
+  stream_.emplace(*identity_);
+  Give(two.substr(0, two.size() - 1));
+  EXPECT_GT(taken(), 0);
+  EXPECT_LT(taken(), 55'000);
+  // Who has sent all of it and not answered has the message's buffer and keys.
+  stream_.emplace(*identity_);
+  Give(hello);
+  EXPECT_LT(taken(), 40'000);
+  // What is sent later fills whole records.
+  client.Receive(std::exchange(reply_, {}));
+  Give(client.Take());
+  std::string sealed;
+  ASSERT_TRUE(stream_->Seal(std::string(16'384, 'x'), &sealed));
+  EXPECT_LT(sealed.size(), size_t{16'384 + 30});
+}
+
+TEST_F(TlsStreamTest, WhatBeginsNoHandshakeFailsAtOnce) {
+  for (const std::string_view bytes :
+       {std::string_view("GET / HTTP/1.1\r\n\r\n"),
+        // Longer than a record can be, of which more is to come.
+        std::string_view("\x16\x03\x01\x48\x00\x01", 6)}) {
+    stream_.emplace(*identity_);
+    Give(bytes, 1);
+    EXPECT_EQ(state_, State::kFailed);
+    state_ = State::kWantsMore;
   }
 }
 
