@@ -46,6 +46,7 @@ bool Connection::FindProtocol(std::string_view* bytes) {
 
 void Connection::UseHttp2() {
   protocol_ = Protocol::kHttp2;
+  session_.Begin();
   // The server's SETTINGS, before the answers to what is just read.
   if (can_write() && !session_.FillOutput(&worker_.output(),
                                           worker_.options().output_bytes_max)) {
@@ -55,6 +56,7 @@ void Connection::UseHttp2() {
 
 void Connection::UseHttp1() {
   protocol_ = Protocol::kHttp1;
+  session_.Begin();
   // What is answered is for `http1_`.
   session_.direct().set_turn_output(nullptr);
   http1_ =

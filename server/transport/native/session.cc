@@ -1,7 +1,6 @@
 #include "server/transport/native/session.h"
 
 #include <algorithm>
-#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -24,43 +23,17 @@ constexpr size_t kHeaderExcessMax = 4;
 // Looking at the clock takes as long as a small frame.
 constexpr int kFramesPerLook = 16;
 
-// nghttp2 remembers as many streams, open and closed together.
-int CallsMax(const NativeServerOptions& options) {
-  return options.calls_per_connection_max +
-         options.about_server_calls_per_connection_max;
-}
-
-nghttp2_session* NewHttp(const SessionSettings& settings, Session* session) {
-  nghttp2_session* http = nullptr;
-  LATCHKEY_CHECK(nghttp2_session_server_new2(&http, settings.callbacks(),
-                                             session, settings.option()) == 0,
-                 "there is memory for a session");
-  return http;
-}
-
 }  // namespace
 
 Session::Session(Worker& worker, Connection& connection)
     : worker_(worker),
       connection_(connection),
-      http_(NewHttp(worker.session_settings(), this)),
-      filter_(CallsMax(worker.options())),
+      filter_(worker.session_settings().streams_max()),
       direct_(*this) {
-  const NativeServerOptions& options = worker.options();
-  const nghttp2_settings_entry entries[] = {
-      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
-       static_cast<uint32_t>(CallsMax(options))},
-      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
-       static_cast<uint32_t>(options.stream_window_bytes)},
-      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
-       static_cast<uint32_t>(options.metadata_bytes_max)},
-  };
-  if (!options.direct_path) direct_.Disable();
-  nghttp2_submit_settings(http_, NGHTTP2_FLAG_NONE, entries,
-                          std::size(entries));
-  nghttp2_session_set_local_window_size(http_, NGHTTP2_FLAG_NONE, 0,
-                                        options.connection_window_bytes);
+  if (!worker.options().direct_path) direct_.Disable();
 }
+
+void Session::Begin() { http_ = worker_.session_settings().NewSession(this); }
 
 Session::~Session() {
   LATCHKEY_CHECK(!has_streams(), "a session outlives its streams");
@@ -249,13 +222,14 @@ void Session::DeliverAll() {
 
 bool Session::is_done() const {
   // What was terminated does not wait for calls.
-  return (terminated_ || !direct_.has_streams()) &&
+  return http_ != nullptr && (terminated_ || !direct_.has_streams()) &&
          !nghttp2_session_want_read(http_) &&
          !nghttp2_session_want_write(http_);
 }
 
 bool Session::is_congested() const {
-  return nghttp2_session_get_outbound_queue_size(http_) > kFramesWaitingMax;
+  return http_ != nullptr &&
+         nghttp2_session_get_outbound_queue_size(http_) > kFramesWaitingMax;
 }
 
 void Session::Abandon() {
@@ -271,7 +245,8 @@ void Session::Abandon() {
 
 void Session::AnnounceEnd() {
   direct_.Disable();
-  nghttp2_submit_shutdown_notice(http_);
+  // One that begins later is told with SayLastCall().
+  if (http_ != nullptr) nghttp2_submit_shutdown_notice(http_);
 }
 
 void Session::SayLastCall() {
@@ -290,7 +265,10 @@ void Session::CancelCalls() {
   }
 }
 
-void Session::Ping() { nghttp2_submit_ping(http_, NGHTTP2_FLAG_NONE, nullptr); }
+void Session::Ping() {
+  if (http_ == nullptr) return;
+  nghttp2_submit_ping(http_, NGHTTP2_FLAG_NONE, nullptr);
+}
 
 void Session::Queue(Stream& stream) {
   if (stream.queued) return;
@@ -345,10 +323,9 @@ void Session::OnBeginHeaders(const nghttp2_frame& frame) {
 }
 
 Stream* Session::OpenStream(int32_t id) {
-  const NativeServerOptions& options = worker_.options();
   // What these are for is not known yet, so that all slots together count.
   // nghttp2 counts the streams that are open; handlers may take longer.
-  if (stream_count_ >= CallsMax(options) ||
+  if (stream_count_ >= worker_.session_settings().streams_max() ||
       worker_.live_calls() >=
           worker_.parts().calls_max + worker_.parts().about_server_calls_max) {
     return nullptr;

@@ -40,6 +40,12 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
+  // The client has shown which protocol it speaks.  Until then it may be
+  // anybody, and nothing is kept for it that takes much memory.
+  //
+  // REQUIRES: it was not called before; nothing is received or filled before.
+  void Begin();
+
   // Takes what was read at `now` from the front of `*bytes`: all of it, or what
   // comes before the worker's turn is over.  Returns false when the connection
   // is broken beyond an answer.
@@ -158,7 +164,8 @@ class Session {
 
   Worker& worker_;
   Connection& connection_;
-  nghttp2_session* const http_;
+  // Null before Begin().
+  nghttp2_session* http_ = nullptr;
   FrameReader reader_;
   FrameFilter filter_;
   DirectPath direct_;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string_view>
 
 #include "server/base/check.h"
@@ -59,7 +60,8 @@ int SendData(nghttp2_session*, nghttp2_frame*, const uint8_t* head,
 
 }  // namespace
 
-SessionSettings::SessionSettings(const NativeServerOptions& options) {
+SessionSettings::SessionSettings(const NativeServerOptions& options)
+    : options_(options) {
   LATCHKEY_CHECK(nghttp2_session_callbacks_new(&callbacks_) == 0 &&
                      nghttp2_option_new(&option_) == 0,
                  "there is memory for a start");
@@ -87,6 +89,26 @@ SessionSettings::SessionSettings(const NativeServerOptions& options) {
 SessionSettings::~SessionSettings() {
   nghttp2_option_del(option_);
   nghttp2_session_callbacks_del(callbacks_);
+}
+
+nghttp2_session* SessionSettings::NewSession(Session* session) const {
+  nghttp2_session* http = nullptr;
+  LATCHKEY_CHECK(
+      nghttp2_session_server_new2(&http, callbacks_, session, option_) == 0,
+      "there is memory for a session");
+  const nghttp2_settings_entry entries[] = {
+      // nghttp2 remembers as many, open and closed together.
+      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+       static_cast<uint32_t>(streams_max())},
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
+       static_cast<uint32_t>(options_.stream_window_bytes)},
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
+       static_cast<uint32_t>(options_.metadata_bytes_max)},
+  };
+  nghttp2_submit_settings(http, NGHTTP2_FLAG_NONE, entries, std::size(entries));
+  nghttp2_session_set_local_window_size(http, NGHTTP2_FLAG_NONE, 0,
+                                        options_.connection_window_bytes);
+  return http;
 }
 
 }  // namespace latchkey

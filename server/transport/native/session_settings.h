@@ -1,5 +1,5 @@
-// SessionSettings is what all sessions of a worker share: nghttp2's callbacks,
-// which call the Session, and its options.
+// SessionSettings makes nghttp2's sessions, and is what all those of a worker
+// share: the callbacks, which call the Session, and the options.
 //
 // Thread safety: constant after construction.
 
@@ -12,18 +12,29 @@
 
 namespace latchkey {
 
+class Session;
+
 class SessionSettings {
  public:
+  // `options` must outlive it.
   explicit SessionSettings(const NativeServerOptions& options);
   ~SessionSettings();
 
   SessionSettings(const SessionSettings&) = delete;
   SessionSettings& operator=(const SessionSettings&) = delete;
 
-  const nghttp2_session_callbacks* callbacks() const { return callbacks_; }
-  const nghttp2_option* option() const { return option_; }
+  // A session that calls `session`, with the server's SETTINGS to be sent; its
+  // owner deletes it.
+  nghttp2_session* NewSession(Session* session) const;
+
+  // The streams that a connection may have open.
+  int streams_max() const {
+    return options_.calls_per_connection_max +
+           options_.about_server_calls_per_connection_max;
+  }
 
  private:
+  const NativeServerOptions& options_;
   nghttp2_session_callbacks* callbacks_ = nullptr;
   nghttp2_option* option_ = nullptr;
 };
