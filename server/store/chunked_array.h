@@ -1,8 +1,10 @@
-// ChunkedArray is an array that grows by chunks of 256 elements: what is in it
-// never moves, so that it grows in some microseconds whatever its size, and has
-// no more room than it was asked for.
+// ChunkedArray is an array in chunks of 256 elements.  Only the last of them
+// grows, by 64 elements at a time, so that no more than that chunk is moved,
+// whatever the size of the array, and a shard has little more room than it was
+// asked for: there are 256 shards of five arrays each.
 //
-// Up to a chunk it is one that doubles: a shard of a few entries pays for few.
+// Up to 64 elements it is one that doubles: a shard of a few entries pays for
+// few.
 //
 // Thread safety: that of its user's mutex.
 //
@@ -20,6 +22,7 @@
 #include <memory>
 #include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "server/store/entry.h"
@@ -51,46 +54,47 @@ class ChunkedArray {
 
   // The capacity that Reserve(elements) makes.
   static size_t CapacityFor(size_t elements) {
-    if (elements > kChunk) return (elements + kChunk - 1) / kChunk * kChunk;
+    if (elements > kStep) return (elements + kStep - 1) / kStep * kStep;
     return elements == 0 ? 0 : std::max(kLeast, std::bit_ceil(elements));
   }
 
   // What room for `elements` takes in memory, with what the allocator adds.
   static size_t BytesOf(size_t elements) {
     const size_t capacity = CapacityFor(elements);
-    if (capacity == 0) return 0;
-    if (capacity <= kChunk) return ChunkBytes(capacity) + DirectoryBytes(1);
-    const size_t chunks = capacity / kChunk;
-    return chunks * ChunkBytes(kChunk) + DirectoryBytes(chunks);
+    const size_t chunks = ChunksOf(capacity);
+    return capacity / kChunk * ChunkBytes(kChunk) +
+           ChunkBytes(capacity % kChunk) + DirectoryBytes(chunks);
   }
 
   // What of it is there twice while Reserve() makes more of it.
   static size_t MovedBytes(size_t elements) {
     const size_t capacity = CapacityFor(elements);
-    return capacity >= kChunk ? DirectoryBytes(capacity / kChunk)
-                              : BytesOf(capacity);
+    return ChunkBytes(capacity % kChunk) + DirectoryBytes(ChunksOf(capacity));
   }
 
   // Makes the capacity `CapacityFor(elements)` or leaves it larger.
   void Reserve(size_t elements) {
     const size_t capacity = CapacityFor(elements);
     if (capacity <= capacity_) return;
-    const size_t chunks = (capacity + kChunk - 1) / kChunk;
+    const size_t chunks = ChunksOf(capacity);
     chunks_.reserve(DirectorySize(chunks));
-    if (capacity_ != 0 && capacity_ < kChunk) {
-      auto first = NewChunk(std::min(capacity, kChunk));
-      std::copy_n(chunks_.front().get(), capacity_, first.get());
-      chunks_.front() = std::move(first);
+    const auto new_chunk = [&](size_t index) {
+      return NewChunk(std::min(capacity - index * kChunk, kChunk));
+    };
+    if (const size_t moved = capacity_ % kChunk; moved != 0) {
+      auto last = new_chunk(chunks_.size() - 1);
+      std::copy_n(chunks_.back().get(), moved, last.get());
+      chunks_.back() = std::move(last);
     }
     while (chunks_.size() < chunks) {
-      chunks_.push_back(NewChunk(std::min(capacity, kChunk)));
+      chunks_.push_back(new_chunk(chunks_.size()));
     }
     capacity_ = capacity;
   }
 
   // The elements of the chunk that begins at `index`.
   std::span<const T> ChunkAt(size_t index) const {
-    return {&(*this)[index], std::min(kChunk, capacity_)};
+    return {&(*this)[index], std::min(kChunk, capacity_ - index)};
   }
 
   void Prefetch(size_t index) const {
@@ -99,12 +103,18 @@ class ChunkedArray {
 
  private:
   static constexpr size_t kLeast = 16;
+  // By how many elements the last chunk grows.
+  static constexpr size_t kStep = 64;
+
+  static size_t ChunksOf(size_t capacity) {
+    return (capacity + kChunk - 1) / kChunk;
+  }
 
   // The pointers to chunks are moved when their number grows, so it does by
   // more than one.
   static size_t DirectorySize(size_t chunks) {
-    constexpr size_t kStep = 8;
-    return chunks == 1 ? 1 : (chunks + kStep - 1) / kStep * kStep;
+    constexpr size_t kMore = 8;
+    return chunks <= 1 ? chunks : (chunks + kMore - 1) / kMore * kMore;
   }
   static size_t DirectoryBytes(size_t chunks) {
     return Entry::AllocatedBytes(DirectorySize(chunks) * sizeof(T*));

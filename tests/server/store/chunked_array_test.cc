@@ -34,7 +34,7 @@ TEST(ChunkedArrayTest, WhatIsInALargeOneDoesNotMove) {
 
 TEST(ChunkedArrayTest, NeverShrinks) {
   Array array(0);
-  array.Reserve(1'000);
+  array.Reserve(1'024);
   array.Reserve(10);
   EXPECT_EQ(array.capacity(), 1'024u);
 }
@@ -44,11 +44,16 @@ TEST(ChunkedArrayTest, HasNoMoreRoomThanItNeeds) {
   EXPECT_EQ(Array::BytesOf(0), 0u);
   EXPECT_EQ(Array::CapacityFor(1), 16u);
   EXPECT_EQ(Array::CapacityFor(17), 32u);
-  EXPECT_EQ(Array::CapacityFor(257), 512u);
-  EXPECT_EQ(Array::CapacityFor(100'000), 100'096u);
+  EXPECT_EQ(Array::CapacityFor(65), 128u);
+  EXPECT_EQ(Array::CapacityFor(257), 320u);
+  EXPECT_EQ(Array::CapacityFor(100'000), 100'032u);
   // Elements, and a pointer for each chunk, eight of them at a time.
   EXPECT_EQ(Array::BytesOf(16), 64u + 16u);
   EXPECT_EQ(Array::BytesOf(512), 2 * 1'024u + 64u);
+  EXPECT_EQ(Array::BytesOf(513), 2 * 1'024u + 256u + 64u);
+  // The directory, and what of a chunk is there.
+  EXPECT_EQ(Array::MovedBytes(512), 64u);
+  EXPECT_EQ(Array::MovedBytes(513), 256u + 64u);
   EXPECT_LT(Array::BytesOf(1'000'192), 1'000'192 * 4.04);
 }
 
@@ -60,6 +65,7 @@ TEST(ChunkedArrayTest, ShowsAChunk) {
   array[256] = 9;
   EXPECT_EQ(array.ChunkAt(256).size(), kChunk);
   EXPECT_EQ(array.ChunkAt(256).front(), 9u);
+  EXPECT_EQ(array.ChunkAt(512).size(), 128u);
 }
 
 }  // namespace
