@@ -3,7 +3,8 @@
 // Nothing else tells the two apart, so some shards keep to one length each, and
 // all others follow those that miss less (set dueling: Qureshi, Jaleel, Patt,
 // Steely, Emer: "Adaptive insertion policies for high performance caching",
-// ISCA 2007).
+// ISCA 2007).  Who keeps to the wrong length misses more often, so that few do
+// once the result is sure, and more where it is close.
 //
 // Keys come to shards by their hash, so that the two groups get alike requests.
 //
@@ -23,21 +24,29 @@ namespace latchkey {
 
 class AgeingDuel {
  public:
-  enum class Role : uint8_t { kFollows, kRemembersShortly, kRemembersLong };
+  enum class Role : uint8_t {
+    kFollows,
+    kRemembersShortly,
+    kRemembersLong,
+    // These follow, too, while the result is sure.
+    kTriesShortly,
+    kTriesLong,
+  };
 
   AgeingDuel() = default;
 
   AgeingDuel(const AgeingDuel&) = delete;
   AgeingDuel& operator=(const AgeingDuel&) = delete;
 
-  // One in eight for each length: enough keys to tell, and few that pay for the
-  // wrong one.
+  // One in eight for each length: enough keys to tell; of them one in four that
+  // never follows.
   static constexpr Role RoleOf(ShardIndex index) {
+    const bool never_follows = index / 8 % 4 == 0;
     switch (index % 8) {
       case 2:
-        return Role::kRemembersShortly;
+        return never_follows ? Role::kRemembersShortly : Role::kTriesShortly;
       case 5:
-        return Role::kRemembersLong;
+        return never_follows ? Role::kRemembersLong : Role::kTriesLong;
       default:
         return Role::kFollows;
     }
@@ -45,8 +54,8 @@ class AgeingDuel {
 
   // A shard got a key that it did not have.
   void CountMiss(Role role) {
-    if (role == Role::kFollows) return;
-    const int step = role == Role::kRemembersShortly ? kStepShort : -kStepLong;
+    if (Follows(role)) return;
+    const int step = IsLong(role) ? -kStepLong : kStepShort;
     // Threads may pass the end of the scale by a step each.
     if (std::abs(balance_.load(std::memory_order_relaxed) + step) <
         kBalanceMax) {
@@ -56,18 +65,36 @@ class AgeingDuel {
 
   // Whether a shard of `role` should remember long.
   bool RemembersLong(Role role) const {
-    if (role != Role::kFollows) return role == Role::kRemembersLong;
+    if (!Follows(role)) return IsLong(role);
     return balance_.load(std::memory_order_relaxed) >= 0;
   }
 
  private:
+  static constexpr bool IsLong(Role role) {
+    return role == Role::kRemembersLong || role == Role::kTriesLong;
+  }
+
+  bool Follows(Role role) const {
+    switch (role) {
+      case Role::kFollows:
+        return true;
+      case Role::kTriesShortly:
+      case Role::kTriesLong:
+        return std::abs(balance_.load(std::memory_order_relaxed)) >=
+               kBalanceSure;
+      default:
+        return false;
+    }
+  }
+
   // To remember shortly has to be better by 3 %: the keys of one group may be
   // asked for a little more often than those of the other.
   static constexpr int kStepShort = 34;
   static constexpr int kStepLong = 33;
 
   // Over what chance makes of some ten thousand misses.
-  static constexpr int kBalanceMax = 4'096 * kStepLong;
+  static constexpr int kBalanceSure = 1'024 * kStepLong;
+  static constexpr int kBalanceMax = 4 * kBalanceSure;
 
   // By how much more those have missed that remember shortly, in steps.
   std::atomic<int> balance_ = 0;

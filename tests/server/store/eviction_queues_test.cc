@@ -272,6 +272,40 @@ TEST(AgeingDuelTest, FollowsAgainHoweverLongItWasOtherwise) {
   EXPECT_FALSE(duel.RemembersLong(kFollows));
 }
 
+TEST(AgeingDuelTest, OnlyFewKeepToTheWrongLengthOnceItIsSure) {
+  using enum AgeingDuel::Role;
+  std::map<AgeingDuel::Role, int> roles;
+  for (size_t i = 0; i < kShardCount; ++i) {
+    ++roles[AgeingDuel::RoleOf(static_cast<ShardIndex>(i))];
+  }
+  EXPECT_EQ(roles[kRemembersShortly], 8);
+  EXPECT_EQ(roles[kRemembersLong], 8);
+  EXPECT_EQ(roles[kTriesShortly], 24);
+  EXPECT_EQ(roles[kTriesLong], 24);
+
+  AgeingDuel duel;
+  EXPECT_FALSE(duel.RemembersLong(kTriesShortly));
+  EXPECT_TRUE(duel.RemembersLong(kTriesLong));
+  // Their misses count until it is sure.
+  for (int i = 0; i < 600; ++i) {
+    duel.CountMiss(kTriesShortly);
+    duel.CountMiss(kRemembersShortly);
+  }
+  EXPECT_TRUE(duel.RemembersLong(kTriesShortly));
+  EXPECT_FALSE(duel.RemembersLong(kRemembersShortly));
+  for (int i = 0; i < 10'000; ++i) duel.CountMiss(kTriesLong);
+  EXPECT_TRUE(duel.RemembersLong(kTriesShortly));
+  // Those that never follow tell when it is not so any more.
+  for (int i = 0; i < 1'000; ++i) duel.CountMiss(kRemembersLong);
+  EXPECT_FALSE(duel.RemembersLong(kTriesShortly));
+  EXPECT_TRUE(duel.RemembersLong(kFollows));
+  for (int i = 0; i < 600; ++i) {
+    duel.CountMiss(kTriesLong);
+    duel.CountMiss(kRemembersLong);
+  }
+  EXPECT_FALSE(duel.RemembersLong(kFollows));
+}
+
 TEST_F(EvictionQueuesTest, WhatIsKeptDoesNotLeave) {
   for (const EvictionPolicy policy :
        {EvictionPolicy::kTinyLfu, EvictionPolicy::kS3Fifo, EvictionPolicy::kLru,
