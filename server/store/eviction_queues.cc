@@ -21,7 +21,7 @@ constexpr size_t kLeftPerAgeLong = 16;
 constexpr size_t kLeftPerAgeShort = 2;
 
 // How many of the main queue are compared with one that would come to it.
-constexpr int kRivalsMax = 4;
+constexpr int kRivalsMax = 16;
 
 }  // namespace
 
