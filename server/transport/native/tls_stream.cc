@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <utility>
 
 #include "server/base/check.h"
 
@@ -44,9 +43,12 @@ TlsStream::TlsStream(const TlsIdentity& identity)
 TlsStream::Opened TlsStream::Open(std::string_view* sealed,
                                   std::span<char> plain, std::string* reply) {
   Opened opened;
-  if (!began_ && !TakeFirstRecord(sealed)) return opened;
-  const std::string first_record = std::exchange(first_record_, {});
-  first_input_ = first_record;
+  std::string first_record;
+  if (!began_) {
+    if (!TakeFirstRecord(sealed)) return opened;
+    first_record.swap(first_record_);
+    first_input_ = first_record;
+  }
   input_ = *sealed;
   output_ = reply;
   steps_ = 0;
