@@ -8,6 +8,7 @@
 
 #include "tests/attacks/client_socket.h"
 #include "tests/attacks/http2_bytes.h"
+#include "tests/support/tls_records.h"
 
 namespace latchkey {
 namespace {
@@ -344,11 +345,8 @@ void AddTlsAttacks(std::vector<Attack>* all) {
        .script = {.connections = 900, .opening = Opening(hello.substr(0, 100))},
        .tls = true});
   // 50 bytes of it in a record, and not all others in the next.
-  const size_t left = hello.size() - SSL3_RT_HEADER_LENGTH - 50;
-  const std::string in_two_records =
-      hello.substr(0, 3) + BigEndian(50, 2) +
-      hello.substr(SSL3_RT_HEADER_LENGTH, 50) + hello.substr(0, 3) +
-      BigEndian(left, 2) + hello.substr(SSL3_RT_HEADER_LENGTH + 50, left - 1);
+  std::string in_two_records = InTwoRecords(hello, 50);
+  in_two_records.pop_back();
   all->push_back(
       {.name = "tls-stalled-second-records",
        .script = {.connections = 900, .opening = Opening(in_two_records)},

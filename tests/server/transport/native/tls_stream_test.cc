@@ -17,6 +17,7 @@
 
 #include "tests/server/transport/native/tls_client.h"
 #include "tests/support/test_certificate.h"
+#include "tests/support/tls_records.h"
 
 namespace latchkey {
 namespace {
@@ -43,17 +44,6 @@ void* Reallocate(void* block, size_t size, const char*, int) {
 // OpenSSL takes them as long as it has allocated nothing.
 const bool is_counted =
     CRYPTO_set_mem_functions(Allocate, Reallocate, Free) == 1;
-
-// `handshake`, a whole record, as two: the first with `size` bytes of it.
-std::string InTwoRecords(std::string_view handshake, size_t size) {
-  const auto record = [&](std::string_view content) {
-    return std::string(handshake.substr(0, 3)) +
-           static_cast<char>(content.size() >> 8) +
-           static_cast<char>(content.size()) + std::string(content);
-  };
-  const std::string_view content = handshake.substr(SSL3_RT_HEADER_LENGTH);
-  return record(content.substr(0, size)) + record(content.substr(size));
-}
 
 // A TlsStream, and what came of it.
 class TlsStreamTest : public testing::Test {
